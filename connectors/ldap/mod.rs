@@ -1,0 +1,2 @@
+//! See settings.
+pub mod settings;

@@ -1,0 +1,53 @@
+//! The settings of one LDAP source.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Secret;
+
+/// Where and how to read a directory server over LDAP (RFC 4511).
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `ldaps://host[:636]` or `ldap://host[:389]`, tried in order. Never empty.
+    pub urls: Vec<String>,
+    /// Use StartTLS on `ldap://` URLs. A refusal ends the attempt: never on in plain.
+    pub start_tls: bool,
+    /// Allow `ldap://` without StartTLS outside loopback. Passwords and people then cross
+    /// the network in clear text.
+    pub allow_plain: bool,
+    /// PEM file with the certificate authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The DN to bind as; `None`: anonymous.
+    pub bind_dn: Option<String>,
+    /// Its password: never empty when `bind_dn` is set (RFC 4513 §5.1.2: an empty one
+    /// would silently be anonymous).
+    pub bind_password: Option<Secret>,
+    /// Where users are read from.
+    pub base: String,
+    /// Where groups are read from; `None`: `base`.
+    pub group_base: Option<String>,
+    /// Bases of referrals and references that are known and may be ignored without making
+    /// the read incomplete (compared as DNs, and as host names).
+    pub ignore_referrals: Vec<String>,
+    /// DNs that stand in groups as placeholders and are no members.
+    pub placeholder_members: Vec<String>,
+    /// Entries a page (RFC 2696).
+    pub page_size: u32,
+    /// For name, TCP, TLS and bind together.
+    pub connect_timeout: Duration,
+    /// For one page.
+    pub page_timeout: Duration,
+    /// For the whole read.
+    pub run_timeout: Duration,
+}
+
+impl Settings {
+    /// Active Directory's own limit, and what most servers allow.
+    pub const PAGE_SIZE_DEFAULT: u32 = 1_000;
+    /// Seconds.
+    pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+    /// Seconds.
+    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+    /// Six hours.
+    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(6 * 3600);
+}

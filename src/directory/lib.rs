@@ -1,0 +1,11 @@
+//! Users, groups, schemas, attribute paths, filters, contributions, merge and diff.
+//!
+//! Pure: no runtime, no SQL, no HTTP; time and randomness are arguments. SCIM's difficult
+//! semantics (RFC 7643, RFC 7644) live here once, for the inbound endpoint, the sync
+//! engine, the connectors and the provisioner alike.
+
+#![warn(missing_docs)]
+#![warn(clippy::indexing_slicing)]
+
+pub mod entry;
+pub mod fingerprint;
