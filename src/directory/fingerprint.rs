@@ -138,7 +138,10 @@ mod tests {
     fn order_of_values_and_names_and_case_of_names_do_not_matter() {
         let mut f = Fingerprinter::new(Fingerprint::of(b"m"));
         let a = f.of_entry(&entry(vec![("mail", vec!["b", "a"]), ("cn", vec!["x"])]));
-        let b = f.of_entry(&entry(vec![("CN", vec!["x"]), ("Mail", vec!["a", "b", "a"])]));
+        let b = f.of_entry(&entry(vec![
+            ("CN", vec!["x"]),
+            ("Mail", vec!["a", "b", "a"]),
+        ]));
         assert_eq!(a, b);
     }
 

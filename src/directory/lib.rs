@@ -7,5 +7,14 @@
 #![warn(missing_docs)]
 #![warn(clippy::indexing_slicing)]
 
+pub mod contribution;
+pub mod diff;
+pub mod dn;
+pub mod document;
 pub mod entry;
+pub mod filter;
 pub mod fingerprint;
+pub mod merge;
+pub mod name;
+pub mod path;
+pub mod schema;

@@ -1,0 +1,138 @@
+//! What one source says about one resource: a value for each unit of precedence.
+//!
+//! A unit that is absent is silence: other sources may speak. A unit that is `null` says
+//! "there is none", and wins or loses like any value. Members of groups are not here:
+//! they are rows of their own.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::name::{Name, Reference};
+use crate::schema::Unit;
+
+/// See the module. As JSON an object from unit to value.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Contribution {
+    said: BTreeMap<Unit, Json>,
+}
+
+/// What a mapping makes of one entry, before earlier choices settle it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Mapped {
+    /// Values by unit.
+    pub said: BTreeMap<Unit, MappedValue>,
+    /// Whom the entry mentions: members and managers. Without duplicates.
+    pub references: Vec<Reference>,
+    /// Units whose references this entry states completely, even when it mentions nobody
+    /// (an absent `members` line says nothing, an empty one says "no members").
+    pub reference_units: Vec<Unit>,
+    /// The names under which others may refer to this entry, beyond its key: its DN if
+    /// the mapping refers by DN, the attributes that it refers by.
+    pub names: Vec<Name>,
+}
+
+/// A value as a mapping gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MappedValue {
+    /// The source says that there is none.
+    Empty,
+    /// The unit takes one value and the source lists these: ascending, never empty.
+    Choice(Vec<Json>),
+    /// The unit takes a list: in canonical order, without duplicates, never empty.
+    List(Vec<Json>),
+}
+
+impl Contribution {
+    /// Settles what a mapping gave: where a list feeds a single value, the value chosen
+    /// before stays while it is still listed, else the smallest is taken. So the order in
+    /// which a server lists values, or a value that comes and goes beside the chosen one,
+    /// never causes a change.
+    #[must_use]
+    pub fn settle(mapped: &Mapped, previous: Option<&Contribution>) -> Self {
+        let said = mapped
+            .said
+            .iter()
+            .map(|(unit, value)| {
+                let settled = match value {
+                    MappedValue::Empty => Json::Null,
+                    MappedValue::List(values) => Json::Array(values.clone()),
+                    MappedValue::Choice(values) => previous
+                        .and_then(|p| p.said.get(unit))
+                        .filter(|chosen| values.contains(chosen))
+                        .or_else(|| values.first())
+                        .cloned()
+                        .unwrap_or(Json::Null),
+                };
+                (unit.clone(), settled)
+            })
+            .collect();
+        Self { said }
+    }
+
+    /// What it says about a unit: `None` is silence, `Some(Null)` is "there is none".
+    #[must_use]
+    pub fn says(&self, unit: &Unit) -> Option<&Json> {
+        self.said.get(unit)
+    }
+
+    /// Says `value` (perhaps `Null`) about a unit from now on.
+    pub fn say(&mut self, unit: Unit, value: Json) {
+        self.said.insert(unit, value);
+    }
+
+    /// Says nothing more about a unit.
+    pub fn fall_silent(&mut self, unit: &Unit) {
+        self.said.remove(unit);
+    }
+
+    /// Everything said, ordered by unit.
+    pub fn iter(&self) -> impl Iterator<Item = (&Unit, &Json)> {
+        self.said.iter()
+    }
+
+    /// Whether nothing is said at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.said.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn mapped(values: &[&str]) -> Mapped {
+        let mut mapped = Mapped::default();
+        mapped.said.insert(
+            Unit::from_canonical("userName"),
+            MappedValue::Choice(values.iter().map(|v| json!(v)).collect()),
+        );
+        mapped
+    }
+
+    #[test]
+    fn the_chosen_value_stays_while_it_is_listed() {
+        let unit = Unit::from_canonical("userName");
+        let first = Contribution::settle(&mapped(&["b", "c"]), None);
+        assert_eq!(first.says(&unit), Some(&json!("b")));
+        let second = Contribution::settle(&mapped(&["a", "b"]), Some(&first));
+        assert_eq!(second.says(&unit), Some(&json!("b")));
+        let third = Contribution::settle(&mapped(&["a"]), Some(&second));
+        assert_eq!(third.says(&unit), Some(&json!("a")));
+    }
+
+    #[test]
+    fn empty_is_a_statement_and_survives_json() {
+        let mut mapped = Mapped::default();
+        let unit = Unit::from_canonical("title");
+        mapped.said.insert(unit.clone(), MappedValue::Empty);
+        let said = Contribution::settle(&mapped, None);
+        let text = serde_json::to_string(&said).unwrap();
+        assert_eq!(text, r#"{"title":null}"#);
+        assert_eq!(serde_json::from_str::<Contribution>(&text).unwrap(), said);
+    }
+}

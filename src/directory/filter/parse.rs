@@ -1,0 +1,291 @@
+//! Reading filters: a recursive descent over tokens, with a limit on its depth.
+
+use super::{Filter, Literal, Operator};
+use crate::path::AttributePath;
+
+/// Why a text is no filter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// Longer than [`Filter::BYTES_MAX`].
+    #[error("the filter is longer than {} bytes", Filter::BYTES_MAX)]
+    TooLong,
+    /// Nested deeper than [`Filter::DEPTH_MAX`].
+    #[error("the filter is nested deeper than {} levels", Filter::DEPTH_MAX)]
+    TooDeep,
+    /// Something else was expected.
+    #[error("expected {expected} at byte {at}")]
+    Expected {
+        /// What should stand there.
+        expected: &'static str,
+        /// Where, in bytes from the start.
+        at: usize,
+    },
+}
+
+pub(super) fn filter(text: &str) -> Result<Filter, FilterError> {
+    if text.len() > Filter::BYTES_MAX {
+        return Err(FilterError::TooLong);
+    }
+    let mut reader = Reader { text, at: 0 };
+    let filter = reader.or(0)?;
+    reader.skip_space();
+    if reader.rest().is_empty() {
+        Ok(filter)
+    } else {
+        Err(reader.expected("`and`, `or` or the end"))
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn or(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let mut left = self.and(depth)?;
+        let mut terms = depth;
+        while self.keyword("or") {
+            terms = deeper(terms)?;
+            left = Filter::Or(Box::new(left), Box::new(self.and(depth)?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let mut left = self.term(depth)?;
+        let mut terms = depth;
+        while self.keyword("and") {
+            terms = deeper(terms)?;
+            left = Filter::And(Box::new(left), Box::new(self.term(depth)?));
+        }
+        Ok(left)
+    }
+
+    fn term(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let depth = deeper(depth)?;
+        self.skip_space();
+        let before = self.at;
+        if self.keyword("not") {
+            self.skip_space();
+            if self.take('(') {
+                let inner = self.or(depth)?;
+                self.close(')', "`)`")?;
+                return Ok(Filter::Not(Box::new(inner)));
+            }
+            // An attribute may be called `not`.
+            self.at = before;
+        }
+        if self.take('(') {
+            let inner = self.or(depth)?;
+            self.close(')', "`)`")?;
+            return Ok(inner);
+        }
+        self.comparison(depth)
+    }
+
+    fn comparison(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let mut path = self.path()?;
+        if self.take('[') {
+            if path.sub.is_some() {
+                return Err(self.expected("an attribute without sub-attribute before `[`"));
+            }
+            let inner = self.or(depth)?;
+            self.close(']', "`]`")?;
+            if !self.take('.') {
+                return Ok(Filter::Values(path, Box::new(inner), None));
+            }
+            let sub = self.path()?;
+            if sub.schema.is_some() || sub.sub.is_some() {
+                return Err(self.expected("one sub-attribute after `].`"));
+            }
+            path.sub = Some(sub.name);
+            let (operator, literal) = self.operator_and_literal()?;
+            return Ok(Filter::Values(
+                path,
+                Box::new(inner),
+                Some((operator, literal)),
+            ));
+        }
+        if self.keyword("pr") {
+            return Ok(Filter::Present(path));
+        }
+        let (operator, literal) = self.operator_and_literal()?;
+        Ok(Filter::Compare(path, operator, literal))
+    }
+
+    fn operator_and_literal(&mut self) -> Result<(Operator, Literal), FilterError> {
+        const OPERATORS: [(&str, Operator); 9] = [
+            ("eq", Operator::Eq),
+            ("ne", Operator::Ne),
+            ("co", Operator::Co),
+            ("sw", Operator::Sw),
+            ("ew", Operator::Ew),
+            ("gt", Operator::Gt),
+            ("ge", Operator::Ge),
+            ("lt", Operator::Lt),
+            ("le", Operator::Le),
+        ];
+        for (word, operator) in OPERATORS {
+            if self.keyword(word) {
+                return Ok((operator, self.literal()?));
+            }
+        }
+        Err(self.expected("an operator (eq, ne, co, sw, ew, gt, ge, lt, le or pr)"))
+    }
+
+    fn literal(&mut self) -> Result<Literal, FilterError> {
+        const EXPECTED: &str = "a value: \"text\", a number, true, false or null";
+        self.skip_space();
+        let rest = self.rest();
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
+        if rest.starts_with(['"', '-']) || rest.starts_with(|c: char| c.is_ascii_digit()) {
+            let Some(Ok(value)) = values.next() else {
+                return Err(self.expected(EXPECTED));
+            };
+            self.at += values.byte_offset();
+            return match value {
+                serde_json::Value::String(text) => Ok(Literal::Text(text)),
+                serde_json::Value::Number(number) => Ok(Literal::Number(number)),
+                _ => Err(self.expected(EXPECTED)),
+            };
+        }
+        for (word, literal) in [
+            ("true", Literal::Boolean(true)),
+            ("false", Literal::Boolean(false)),
+            ("null", Literal::Null),
+        ] {
+            if self.keyword(word) {
+                return Ok(literal);
+            }
+        }
+        Err(self.expected(EXPECTED))
+    }
+
+    fn path(&mut self) -> Result<AttributePath, FilterError> {
+        self.skip_space();
+        let start = self.at;
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| {
+                !(c.is_ascii_alphanumeric() || matches!(c, ':' | '.' | '-' | '_' | '$'))
+            })
+            .unwrap_or(rest.len());
+        let word = rest.get(..end).unwrap_or_default();
+        let path = AttributePath::parse(word).map_err(|_| FilterError::Expected {
+            expected: "an attribute",
+            at: start,
+        })?;
+        self.at += end;
+        Ok(path)
+    }
+
+    /// Takes `word`, in any case, if it stands here as a word of its own.
+    fn keyword(&mut self, word: &str) -> bool {
+        self.skip_space();
+        let rest = self.rest();
+        let here = rest
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word));
+        let ends = rest
+            .get(word.len()..)
+            .and_then(|after| after.chars().next())
+            .is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '$')));
+        if here && ends {
+            self.at += word.len();
+        }
+        here && ends
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        let here = self.rest().starts_with(wanted);
+        if here {
+            self.at += wanted.len_utf8();
+        }
+        here
+    }
+
+    fn close(&mut self, wanted: char, expected: &'static str) -> Result<(), FilterError> {
+        self.skip_space();
+        if self.take(wanted) {
+            Ok(())
+        } else {
+            Err(self.expected(expected))
+        }
+    }
+
+    fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn expected(&self, expected: &'static str) -> FilterError {
+        FilterError::Expected {
+            expected,
+            at: self.at,
+        }
+    }
+}
+
+fn deeper(depth: usize) -> Result<usize, FilterError> {
+    if depth >= Filter::DEPTH_MAX {
+        Err(FilterError::TooDeep)
+    } else {
+        Ok(depth + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_filters_of_the_rfc_and_of_entra_are_read() {
+        for text in [
+            r#"userName eq "bjensen""#,
+            r#"name.familyName co "O'Malley""#,
+            r#"urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J""#,
+            "title pr",
+            r#"meta.lastModified gt "2011-05-13T04:42:34Z""#,
+            r#"title pr and userType eq "Employee""#,
+            r#"userType eq "Employee" and (emails co "example.com" or emails.value co "example.org")"#,
+            r#"userType ne "Employee" and not (emails co "example.com")"#,
+            r#"emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp"]"#,
+            r#"emails[type eq "work"].value eq "x""#,
+            "active eq true",
+            "a eq -1.5e3",
+        ] {
+            let read = filter(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(filter(&read.to_string()).unwrap(), read, "{text}");
+        }
+    }
+
+    #[test]
+    fn and_binds_closer_than_or_and_words_ignore_case() {
+        let read = filter("a pr OR b pr AnD c PR").unwrap();
+        assert_eq!(read.to_string(), "a pr or b pr and c pr");
+        assert!(matches!(read, Filter::Or(..)));
+    }
+
+    #[test]
+    fn deep_and_long_filters_are_refused() {
+        assert_eq!(filter(&"(".repeat(5_000)), Err(FilterError::TooDeep));
+        assert_eq!(filter(&"a".repeat(20_000)), Err(FilterError::TooLong));
+        assert_eq!(
+            filter(&vec!["a pr"; 1_500].join(" or ")),
+            Err(FilterError::TooDeep)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,60}") {
+            let _ = filter(&text);
+        }
+    }
+}
