@@ -12,6 +12,9 @@ pub mod file;
 pub mod http;
 pub mod ldap;
 
+mod json;
+mod key;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

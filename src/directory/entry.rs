@@ -56,6 +56,9 @@ pub enum EntryKeyError {
     /// Contains NUL, which PostgreSQL cannot store.
     #[error("the key contains a NUL character")]
     Nul,
+    /// Several values, or an object: which one it is could change from read to read.
+    #[error("the key is not a single value")]
+    NotSingle,
 }
 
 impl EntryKey {
