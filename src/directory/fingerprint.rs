@@ -8,10 +8,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::entry::{Entry, Kind, Locator};
 
 /// See the module. 16 octets.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(pub [u8; 16]);
 
 impl fmt::Debug for Fingerprint {
@@ -28,6 +31,32 @@ impl fmt::Display for Fingerprint {
         fmt::Debug::fmt(self, f)
     }
 }
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.to_string()
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = NotAFingerprint;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut out = [0; 16];
+        if text.len() != 2 * out.len() {
+            return Err(NotAFingerprint);
+        }
+        for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(pair).map_err(|_| NotAFingerprint)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| NotAFingerprint)?;
+        }
+        Ok(Self(out))
+    }
+}
+
+/// A text that is not 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a fingerprint is 32 hexadecimal digits")]
+pub struct NotAFingerprint;
 
 impl Fingerprint {
     /// Hashes a list of byte strings, each with its length, so that no two lists collide

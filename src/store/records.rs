@@ -1,0 +1,316 @@
+//! What the store keeps, as the floors above see it.
+
+use rollcall_directory::contribution::Contribution;
+use rollcall_directory::diff::Change;
+use rollcall_directory::document::Document;
+use rollcall_directory::entry::{EntryKey, Flaw, Kind, Locator};
+use rollcall_directory::fingerprint::Fingerprint;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ids::{LinkId, ResourceId, RunId, SourceId, TenantId};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its number.
+    pub id: TenantId,
+    /// Its name in URLs and files.
+    pub name: String,
+}
+
+/// What the store remembers of a source between runs; its settings are configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its number.
+    pub id: SourceId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its name in the configuration.
+    pub name: String,
+    /// `ldap`, `scim`, `http`, `file`, `push` or `admin`.
+    pub kind: String,
+    /// Why it does not run, if it is paused.
+    pub paused: Option<String>,
+    /// The settings (base, filter, URL, key, mapping) of the last run that ended with a
+    /// complete read; `None`: there was none, the next run is the first.
+    pub settings: Option<Fingerprint>,
+    /// When a read was last complete.
+    pub last_complete: Option<OffsetDateTime>,
+    /// When the last scheduled run was due, so that a missed one is caught up once.
+    pub last_due: Option<OffsetDateTime>,
+}
+
+/// A canonical user or group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Its number.
+    pub id: ResourceId,
+    /// Its SCIM id, UUIDv7.
+    pub uuid: Uuid,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// User or group.
+    pub kind: Kind,
+    /// Its attributes.
+    pub document: Document,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// When it last changed.
+    pub modified: OffsetDateTime,
+    /// Counted up with each change, from 1.
+    pub version: i64,
+    /// Since when no source holds it any more.
+    pub orphaned: Option<OffsetDateTime>,
+}
+
+/// Whether a link's entry is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// The last complete read listed it.
+    Present,
+    /// Gone; its contribution stays and says `active = false` (policy `disable`).
+    Disabled,
+    /// Gone; its contribution does not count (policy `withdraw`, or the grace period is
+    /// over). The link stays so that who comes back is the same person.
+    Withdrawn,
+}
+
+/// The tie between one entry of one source and one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its number.
+    pub id: LinkId,
+    /// The entry's source.
+    pub source: SourceId,
+    /// User or group.
+    pub kind: Kind,
+    /// The entry's key.
+    pub key: EntryKey,
+    /// Where the entry was last found.
+    pub locator: Locator,
+    /// Whose link it is.
+    pub resource: ResourceId,
+    /// Of the entry, under its mapping, when it was last mapped.
+    pub fingerprint: Fingerprint,
+    /// The mapping (see [`crate::records::MappingText`]) that made the contribution.
+    pub mapping: Fingerprint,
+    /// What the entry says.
+    pub contribution: Contribution,
+    /// Whether the entry is there.
+    pub presence: Presence,
+    /// Since when it is gone.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub gone_since: Option<OffsetDateTime>,
+    /// How many complete reads running did not list it, where one is no proof.
+    pub missed_reads: i64,
+    /// The run that last wrote it.
+    pub run: RunId,
+}
+
+/// The few bytes of a link that a run keeps in memory for each entry of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkMark {
+    /// The link.
+    pub id: LinkId,
+    /// User or group.
+    pub kind: Kind,
+    /// Hash of the key: [`Fingerprint::of`] its bytes.
+    pub key: Fingerprint,
+    /// Of the entry when it was last mapped.
+    pub fingerprint: Fingerprint,
+    /// Whether the entry was there.
+    pub presence: Presence,
+    /// See [`Link::missed_reads`].
+    pub missed_reads: i64,
+}
+
+/// A mapping file as it was when it made contributions, so that a value can be explained
+/// by the very line that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingText {
+    /// Of its meaning.
+    pub fingerprint: Fingerprint,
+    /// The file's stem.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Going on, or cut off by a crash until the next start notices.
+    Running,
+    /// A plan that nobody has applied yet.
+    Planned,
+    /// Done.
+    Applied,
+    /// Something waits for approval.
+    Held,
+    /// Broke off.
+    Failed,
+    /// Stopped, or its plan was discarded.
+    Cancelled,
+    /// Put back.
+    Undone,
+}
+
+/// What started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// Read and write.
+    Sync,
+    /// Read and show.
+    Plan,
+    /// Put back what another run changed.
+    Undo,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// Its source.
+    pub source: SourceId,
+    /// What started it.
+    pub kind: RunKind,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started: OffsetDateTime,
+    /// When it ended.
+    pub finished: Option<OffsetDateTime>,
+    /// How the read ended, in one sentence; `None` while it reads.
+    pub verdict: Option<String>,
+    /// Counts, notes, what is held and why: the sync floor's own JSON object.
+    pub report: serde_json::Value,
+    /// The run that this one undoes.
+    pub undoes: Option<RunId>,
+    /// The settings that it ran under.
+    pub settings: Fingerprint,
+}
+
+/// An entry that could not be mapped or reconciled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Its source.
+    pub source: SourceId,
+    /// User or group.
+    pub kind: Kind,
+    /// Its key, or its locator's text when it has none.
+    pub name: String,
+    /// Where it was found.
+    pub locator: Locator,
+    /// What is wrong, in one sentence.
+    pub reason: String,
+    /// The values that were refused.
+    pub flaws: Vec<Flaw>,
+    /// The run that met it first.
+    pub since: RunId,
+}
+
+/// A reference that names nobody yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Who refers.
+    pub link: LinkId,
+    /// The reference.
+    pub reference: rollcall_directory::name::Reference,
+}
+
+/// Who made a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actor {
+    /// A run.
+    Run(RunId),
+    /// A person or program at the command line.
+    Cli,
+}
+
+/// What a journal line tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum JournalEvent {
+    /// A resource was made from an entry; with it its link.
+    Created,
+    /// Its attributes changed.
+    Updated {
+        /// How.
+        changes: Vec<Change>,
+    },
+    /// It was deleted.
+    Deleted {
+        /// Its last state.
+        document: Document,
+        /// When it had been made.
+        #[serde(with = "time::serde::rfc3339")]
+        created: OffsetDateTime,
+        /// Its links' last states.
+        links: Vec<Link>,
+        /// Where it was a member.
+        memberships: Vec<(ResourceId, SourceId)>,
+        /// Who were its members.
+        members: Vec<(ResourceId, SourceId)>,
+    },
+    /// An entry was tied to a resource that was there already.
+    Linked,
+    /// A link changed: its last state before (contribution, presence, locator).
+    LinkChanged {
+        /// Before.
+        before: Box<Link>,
+    },
+    /// A link was cut.
+    Unlinked {
+        /// Its last state.
+        before: Box<Link>,
+    },
+    /// A group's members changed, as far as one source goes.
+    Members {
+        /// Who came.
+        added: Vec<ResourceId>,
+        /// Who went.
+        removed: Vec<ResourceId>,
+    },
+    /// No source holds the resource any more, or one does again.
+    Orphaned {
+        /// Since when; `None`: a source holds it again.
+        #[serde(with = "time::serde::rfc3339::option")]
+        since: Option<OffsetDateTime>,
+        /// What stood there before.
+        #[serde(with = "time::serde::rfc3339::option", default)]
+        before: Option<OffsetDateTime>,
+    },
+    /// Something about a run or a source that is no resource: approval, pause.
+    Note {
+        /// In words.
+        text: String,
+    },
+}
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalLine {
+    /// Its number: ascending, with gaps.
+    pub seq: i64,
+    /// When.
+    pub at: OffsetDateTime,
+    /// Who.
+    pub actor: Actor,
+    /// Through which source.
+    pub source: Option<SourceId>,
+    /// About which resource.
+    pub resource: Option<ResourceId>,
+    /// Its SCIM id, kept after its deletion.
+    pub uuid: Option<Uuid>,
+    /// Through which link.
+    pub link: Option<LinkId>,
+    /// What.
+    pub event: JournalEvent,
+}
