@@ -1,2 +1,256 @@
-//! See settings.
+//! Reads people and groups from an HR service over HTTP: a user URL and a group URL that
+//! answer JSON, in pages or in one piece. The connector's whole care is for one question,
+//! whether what came is everything: each kind of paging has its own proof of the end, and
+//! an answer that is not what it should be makes the read fail rather than look short.
+//!
+//! [`client`] talks, [`body`] unpacks and checks, [`paging`] turns pages, [`read`] makes
+//! batches of [`items`] and judges the whole.
+
 pub mod settings;
+
+mod address;
+mod body;
+mod check;
+mod client;
+mod envelope;
+mod items;
+mod look_up;
+mod paging;
+mod problem;
+mod read;
+mod retry;
+mod token;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+
+use async_trait::async_trait;
+use governor::{Quota, RateLimiter};
+use rollcall_directory::entry::{Entry, EntryKey, Kind};
+use tokio::sync::mpsc;
+
+use self::client::{Rate, Session};
+use self::items::Shape;
+use self::problem::{Problem, shown};
+use self::read::{Outcome, Reading};
+use self::settings::{Endpoint, Paging, Settings};
+use crate::{
+    Absence, Batch, CheckStep, Connector, ConnectorError, LookUp, ReadRequest, SourceSchema,
+    Verdict,
+};
+
+/// Reads one HTTP source.
+pub struct HttpConnector {
+    settings: Settings,
+    rate: Option<Rate>,
+}
+
+/// Only URLs without their queries: everything else may be or hold a secret.
+impl std::fmt::Debug for HttpConnector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = |endpoint: &Option<Endpoint>| {
+            endpoint
+                .as_ref()
+                .and_then(|endpoint| reqwest::Url::parse(&endpoint.url).ok())
+                .map(|url| shown(&url))
+        };
+        f.debug_struct("HttpConnector")
+            .field("users", &url(&self.settings.users))
+            .field("groups", &url(&self.settings.groups))
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector {
+    /// Checks the settings; connects to nothing.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Settings`] when they cannot work whatever the service does.
+    pub fn new(settings: Settings) -> Result<Self, ConnectorError> {
+        validate::validate(&settings).map_err(ConnectorError::Settings)?;
+        let rate = settings
+            .requests_per_second
+            .and_then(NonZeroU32::new)
+            .map(|limit| {
+                let one = NonZeroU32::MIN;
+                RateLimiter::direct(Quota::per_second(limit).allow_burst(one))
+            });
+        Ok(Self { settings, rate })
+    }
+
+    fn endpoint(&self, kind: Kind) -> Option<&Endpoint> {
+        match kind {
+            Kind::User => self.settings.users.as_ref(),
+            Kind::Group => self.settings.groups.as_ref(),
+        }
+    }
+
+    async fn session(&self) -> Result<Session<'_>, Problem> {
+        Session::open(&self.settings, self.rate.as_ref()).await
+    }
+
+    /// The endpoint of a kind and the shape of its entries; `None` if they are not asked for.
+    fn part<'a>(
+        &'a self,
+        request: &'a ReadRequest,
+        kind: Kind,
+    ) -> Result<Option<(&'a Endpoint, Shape<'a>)>, Problem> {
+        let Some(of_kind) = request.of(kind) else {
+            return Ok(None);
+        };
+        if of_kind.filter.is_some() {
+            return Err(Problem::Filter);
+        }
+        let endpoint = self.endpoint(kind).ok_or(Problem::NoEndpoint(kind))?;
+        let shape = Shape {
+            kind,
+            request: of_kind,
+            unwrap_values: endpoint.unwrap_values,
+        };
+        Ok(Some((endpoint, shape)))
+    }
+
+    /// Users, then groups.
+    async fn read_all(
+        &self,
+        request: &ReadRequest,
+        kinds: &[Kind],
+        out: &mpsc::Sender<Batch>,
+    ) -> Result<Vec<Outcome>, Problem> {
+        let mut parts = Vec::new();
+        for kind in kinds {
+            parts.extend(self.part(request, *kind)?);
+        }
+        let mut session = self.session().await?;
+        let mut outcomes = Vec::new();
+        for (endpoint, shape) in parts {
+            let reading = Reading::new(
+                &mut session,
+                endpoint,
+                shape,
+                request.sample,
+                self.settings.body_bytes_max,
+                out,
+            );
+            outcomes.push(Box::pin(reading.run()).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl Connector for HttpConnector {
+    async fn read(&self, request: &ReadRequest, out: mpsc::Sender<Batch>) -> Verdict {
+        let limit = self.settings.run_timeout;
+        let everything = self.read_all(request, &[Kind::User, Kind::Group], &out);
+        let ended = tokio::select! {
+            biased;
+            () = out.closed() => Err(Problem::Cancelled),
+            ended = tokio::time::timeout(limit, everything) => {
+                ended.unwrap_or(Err(Problem::RunTimeout(limit)))
+            }
+        };
+        match ended {
+            Ok(outcomes) => verdict(outcomes),
+            Err(problem) => Verdict::Failed {
+                because: problem.to_string(),
+            },
+        }
+    }
+
+    async fn look_up(
+        &self,
+        _request: &ReadRequest,
+        kind: Kind,
+        keys: &[EntryKey],
+    ) -> Result<LookUp, ConnectorError> {
+        let Some(item_url) = self.endpoint(kind).and_then(|e| e.item_url.as_deref()) else {
+            return Ok(LookUp::NotPossible);
+        };
+        let mut session = self.session().await?;
+        let there = look_up::still_there(&mut session, item_url, keys).await?;
+        Ok(LookUp::StillThere(there))
+    }
+
+    async fn find(
+        &self,
+        request: &ReadRequest,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Entry>, ConnectorError> {
+        let Some((endpoint, shape)) = self.part(request, kind)? else {
+            return Ok(None);
+        };
+        if let (Some(item_url), Ok(key)) = (&endpoint.item_url, EntryKey::new(name)) {
+            let mut session = self.session().await?;
+            let found = look_up::one(&mut session, endpoint, item_url, &shape, &key).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        let (send, receive) = mpsc::channel(1);
+        let kinds = [kind];
+        let reading = async move { self.read_all(request, &kinds, &send).await };
+        let (ended, found) = tokio::join!(reading, look_up::first_named(receive, name));
+        match (ended, found) {
+            (_, Some(entry)) => Ok(Some(entry)),
+            (Ok(_), None) => Ok(None),
+            (Err(problem), None) => Err(problem.into()),
+        }
+    }
+
+    fn absence(&self) -> Absence {
+        let slips = [&self.settings.users, &self.settings.groups]
+            .into_iter()
+            .flatten()
+            .any(|endpoint| {
+                matches!(endpoint.paging, Paging::Page { .. } | Paging::Offset { .. })
+                    && endpoint.item_url.is_none()
+            });
+        if slips {
+            Absence::ProvenBySecondRead
+        } else {
+            Absence::Proven
+        }
+    }
+
+    async fn check(&self) -> Vec<CheckStep> {
+        check::steps(&self.settings, self.rate.as_ref()).await
+    }
+
+    async fn schema(&self) -> Result<Option<SourceSchema>, ConnectorError> {
+        Ok(None)
+    }
+}
+
+impl From<Problem> for ConnectorError {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Cancelled => Self::Cancelled,
+            other => Self::Source(other.to_string()),
+        }
+    }
+}
+
+fn verdict(outcomes: Vec<Outcome>) -> Verdict {
+    let mut notes = Vec::new();
+    let mut held = Vec::new();
+    let mut missing = Vec::new();
+    for outcome in outcomes {
+        notes.extend(outcome.notes);
+        held.extend(outcome.hold_removals);
+        missing.extend(outcome.incomplete);
+    }
+    if !missing.is_empty() {
+        return Verdict::Incomplete {
+            because: missing.join("; "),
+        };
+    }
+    Verdict::Complete {
+        notes,
+        hold_removals: (!held.is_empty()).then(|| held.join("; ")),
+    }
+}

@@ -1,0 +1,1 @@
+//! The HTTP connector against a real service on loopback.
