@@ -36,6 +36,9 @@ pub(super) struct CsvRecords<'a> {
     columns: Vec<Arc<str>>,
     value_separator: Option<String>,
     row: csv::ByteRecord,
+    /// How many line feeds the parser has passed when it gives a record: the one that ends
+    /// it, or, in a file of CR LF, none, since the parser stops at the CR.
+    feeds_at_end: u64,
 }
 
 impl<'a> CsvRecords<'a> {
@@ -64,6 +67,7 @@ impl<'a> CsvRecords<'a> {
             columns: Vec::new(),
             value_separator: dialect.value_separator.clone(),
             row: csv::ByteRecord::new(),
+            feeds_at_end: 0,
         };
         records.header()?;
         Ok(records)
@@ -78,6 +82,7 @@ impl<'a> CsvRecords<'a> {
         if !self.advance()? {
             return Err(self.refused(1, "the file is empty, it has not even a header".to_owned()));
         }
+        self.feeds_at_end = self.line().saturating_sub(1).min(1);
         let line = self.line();
         let mut columns: Vec<Arc<str>> = Vec::new();
         for field in &self.row {
@@ -102,10 +107,10 @@ impl<'a> CsvRecords<'a> {
         match read {
             Ok(true) if self.row.len() == 1 && self.row.get(0) == Some(SENTINEL) => self.end(),
             Ok(true) if self.row.iter().any(|field| field.ends_with(SENTINEL_LINE)) => {
-                Err(self.cut("a quote is never closed"))
+                Err(self.open_quote())
             }
             Ok(true) => Ok(true),
-            Ok(false) => Err(self.cut("a quote is never closed")),
+            Ok(false) => Err(self.open_quote()),
             Err(error) => Err(self.failure(error)),
         }
     }
@@ -114,7 +119,8 @@ impl<'a> CsvRecords<'a> {
         if self.watch.unended.get() {
             return Err(Problem::Cut {
                 file: self.descriptor.name(),
-                line: self.line().saturating_sub(1),
+                // The sentinel stands on the line behind it, and ends in LF.
+                line: self.line_before(1).saturating_sub(1),
                 detail: "the last line has no line end",
             });
         }
@@ -135,16 +141,27 @@ impl<'a> CsvRecords<'a> {
         }
     }
 
-    /// Where the current row begins.
+    /// Where the current row begins. The parser's own place for a row is the end of the
+    /// row before, which in a file of CR LF is still the line before.
     fn line(&self) -> u64 {
-        self.row.position().map_or(1, csv::Position::line)
+        self.line_before(self.feeds_at_end)
     }
 
-    fn cut(&self, detail: &'static str) -> Problem {
+    /// Where the current row begins when `feeds` line feeds were passed behind it.
+    fn line_before(&self, feeds: u64) -> u64 {
+        let fields = self.row.iter().flatten();
+        let inside = fields.filter(|octet| **octet == b'\n').count();
+        let passed = feeds.saturating_add(u64::try_from(inside).unwrap_or(u64::MAX));
+        let at_end = self.reader.position().line();
+        at_end.saturating_sub(passed).max(1)
+    }
+
+    /// A quote was open when the file ended, so no line end stands behind the row.
+    fn open_quote(&self) -> Problem {
         Problem::Cut {
             file: self.descriptor.name(),
-            line: self.line(),
-            detail,
+            line: self.line_before(0),
+            detail: "a quote is never closed",
         }
     }
 

@@ -306,8 +306,8 @@ impl Records for Ldif<'_> {
 /// Attributes of a record mostly come grouped: the values join the last one.
 fn push(list: &mut Vec<Attribute>, mut attribute: Attribute) {
     match list.last_mut() {
-        Some(last) if last.name.eq_ignore_ascii_case(&attribute.name) => {
-            last.values.append(&mut attribute.values);
+        Some(before) if before.name.eq_ignore_ascii_case(&attribute.name) => {
+            before.values.append(&mut attribute.values);
         }
         _ => list.push(attribute),
     }

@@ -122,7 +122,7 @@ impl FileConnector {
             let reading = self.reading(descriptor, *kind, wanted);
             let findings = match request.sample {
                 Some(_) => Findings::default(),
-                None => Findings::of(&reading)?,
+                None => Findings::of(&reading, || out.is_closed())?,
             };
             looked_through.push((reading, findings));
         }
@@ -165,7 +165,7 @@ impl FileConnector {
         }
     }
 
-    /// The first entry of `kind` that `is_it` recognises.
+    /// Shows `each` the line and the entry of every record of `kind`, until it answers false.
     fn search(
         &self,
         kind: Kind,

@@ -104,18 +104,21 @@ impl<'a> Reading<'a> {
     }
 
     fn wants(&self, record: &Record) -> bool {
-        if self.settings.format != Format::Ldif || self.any_class || record.malformed.is_some() {
+        if self.settings.format != Format::Ldif || self.any_class {
             return true;
         }
+        let found = record.attributes.get("objectClass");
+        if found.is_none() && record.malformed.is_some() {
+            // It could be of either kind.
+            return true;
+        }
+        let found = found.unwrap_or_default();
         let classes = match self.kind {
             Kind::User => &self.settings.user_classes,
             Kind::Group => &self.settings.group_classes,
         };
         let has = |class: &str| {
-            record
-                .attributes
-                .get("objectClass")
-                .unwrap_or_default()
+            found
                 .iter()
                 .filter_map(|value| value.as_text())
                 .any(|value| value.eq_ignore_ascii_case(class))
@@ -191,12 +194,15 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Looks through the whole file.
-    pub(super) fn of(reading: &Reading<'_>) -> Result<Self, Problem> {
+    /// Looks through the whole file, unless `cancelled` says that nobody waits for it.
+    pub(super) fn of(reading: &Reading<'_>, cancelled: impl Fn() -> bool) -> Result<Self, Problem> {
         let mut findings = Self::default();
         let mut seen = HashSet::new();
         findings.shortfall = reading.pass(|record, entry| {
             findings.note(&mut seen, record, &entry);
+            if cancelled() {
+                return Err(Problem::Cancelled(reading.descriptor.name()));
+            }
             Ok(true)
         })?;
         reading.descriptor.unchanged()?;

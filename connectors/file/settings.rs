@@ -25,7 +25,7 @@ pub struct Settings {
 
 impl Settings {
     /// 48 hours: a nightly export that failed once is noticed.
-    pub const AGE_MAX_DEFAULT: Duration = Duration::from_secs(48 * 3600);
+    pub const AGE_MAX_DEFAULT: Duration = Duration::from_hours(48);
 }
 
 /// The format of a file.
