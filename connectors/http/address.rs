@@ -82,10 +82,10 @@ fn embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
-    let [a, b, c, d, e, f, high, low] = v6.segments();
+    let [prefix @ .., high, low] = v6.segments();
     let [o1, o2] = high.to_be_bytes();
     let [o3, o4] = low.to_be_bytes();
-    match [a, b, c, d, e, f] {
+    match prefix {
         [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => {
             IpAddr::V4(Ipv4Addr::new(o1, o2, o3, o4))
         }

@@ -16,7 +16,7 @@ pub(crate) const RATIO_MAX: u64 = 100;
 /// Below so many decoded bytes the ratio does not matter.
 const RATIO_FROM_BYTES: u64 = 1024 * 1024;
 /// How much is unpacked between two looks at the limits, in packed bytes.
-const STEP_BYTES: usize = 1024;
+pub(crate) const STEP_BYTES: usize = 1024;
 /// The longest media type that is shown, in characters.
 const TYPE_SHOWN_MAX: usize = 60;
 

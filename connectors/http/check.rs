@@ -130,11 +130,11 @@ async fn first_page(session: &mut Session<'_>, endpoint: &Endpoint) -> Result<St
     if matches!(endpoint.format, Format::Lines) {
         let response = session.stream(&ask).await?;
         check_type(response.headers(), &endpoint.format, &ask.place)?;
-        return answered(response.status(), &ask.place, "JSON lines".to_owned());
+        return answered(response.status(), &ask.place, "JSON lines");
     }
     let page = session.page(&ask).await?;
     if page.status != StatusCode::OK {
-        return answered(page.status, &ask.place, "nothing".to_owned());
+        return answered(page.status, &ask.place, "nothing");
     }
     check_type(&page.headers, &endpoint.format, &ask.place)?;
     let answer = envelope::whole(text(&page.headers, &page.body, &ask.place)?, &ask.place)?;
@@ -149,7 +149,7 @@ async fn first_page(session: &mut Session<'_>, endpoint: &Endpoint) -> Result<St
     ))
 }
 
-fn answered(status: StatusCode, place: &str, what: String) -> Result<String, Problem> {
+fn answered(status: StatusCode, place: &str, what: &str) -> Result<String, Problem> {
     match status {
         StatusCode::OK | StatusCode::NO_CONTENT => Ok(format!("{place} answers {what}")),
         status => Err(Problem::NotFound {

@@ -411,14 +411,16 @@ fn deepest(error: &reqwest::Error) -> String {
 }
 
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    chain(error).find_map(|cause| {
-        cause.downcast_ref::<rustls::Error>().or_else(|| {
-            cause
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        })
-    })
+    chain(error).find_map(tls_inside)
+}
+
+/// I/O errors wrap their cause without naming it as their source, some twice over.
+fn tls_inside<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = cause.downcast_ref() {
+        return Some(tls);
+    }
+    let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    tls_inside(inner)
 }
 
 fn tls_words(error: &rustls::Error) -> String {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
-use rollcall_directory::entry::{Attribute, Attributes, Entry, EntryKeyError, Flaw, Kind, Locator};
+use rollcall_directory::entry::{
+    Attribute, Attributes, Entry, EntryKeyError, Flaw, Kind, Locator, Value,
+};
 use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -172,7 +174,7 @@ pub(crate) fn content_of(entry: &Entry) -> Fingerprint {
         // A separator that is no name and no value keeps attributes apart.
         [attribute.name.as_bytes(), b"\0="]
             .into_iter()
-            .chain(attribute.values.iter().map(|v| v.as_bytes()))
+            .chain(attribute.values.iter().map(Value::as_bytes))
             .chain([&b"\0;"[..]])
     });
     Fingerprint::of_parts(parts)

@@ -92,6 +92,15 @@ impl HttpConnector {
         Session::open(&self.settings, self.rate.as_ref()).await
     }
 
+    async fn within_run_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let limit = self.settings.run_timeout;
+        let timed = tokio::time::timeout(limit, work).await;
+        timed.unwrap_or(Err(Problem::RunTimeout(limit)))
+    }
+
     /// The endpoint of a kind and the shape of its entries; `None` if they are not asked for.
     fn part<'a>(
         &'a self,
@@ -144,14 +153,11 @@ impl HttpConnector {
 #[async_trait]
 impl Connector for HttpConnector {
     async fn read(&self, request: &ReadRequest, out: mpsc::Sender<Batch>) -> Verdict {
-        let limit = self.settings.run_timeout;
         let everything = self.read_all(request, &[Kind::User, Kind::Group], &out);
         let ended = tokio::select! {
             biased;
             () = out.closed() => Err(Problem::Cancelled),
-            ended = tokio::time::timeout(limit, everything) => {
-                ended.unwrap_or(Err(Problem::RunTimeout(limit)))
-            }
+            ended = self.within_run_timeout(everything) => ended,
         };
         match ended {
             Ok(outcomes) => verdict(outcomes),
@@ -170,8 +176,12 @@ impl Connector for HttpConnector {
         let Some(item_url) = self.endpoint(kind).and_then(|e| e.item_url.as_deref()) else {
             return Ok(LookUp::NotPossible);
         };
-        let mut session = self.session().await?;
-        let there = look_up::still_there(&mut session, item_url, keys).await?;
+        let there = self
+            .within_run_timeout(async {
+                let mut session = self.session().await?;
+                look_up::still_there(&mut session, item_url, keys).await
+            })
+            .await?;
         Ok(LookUp::StillThere(there))
     }
 
@@ -184,16 +194,28 @@ impl Connector for HttpConnector {
         let Some((endpoint, shape)) = self.part(request, kind)? else {
             return Ok(None);
         };
-        if let (Some(item_url), Ok(key)) = (&endpoint.item_url, EntryKey::new(name)) {
-            let mut session = self.session().await?;
-            let found = look_up::one(&mut session, endpoint, item_url, &shape, &key).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
+        // An entry's place is no key: only reading comes by it.
+        let key = EntryKey::new(name)
+            .ok()
+            .filter(|_| !name.contains(", item "));
+        if let (Some(item_url), Some(key)) = (&endpoint.item_url, key) {
+            let one = async {
+                let mut session = self.session().await?;
+                look_up::one(&mut session, endpoint, item_url, &shape, &key).await
+            };
+            return Ok(self.within_run_timeout(one).await?);
         }
+        let everything = ReadRequest {
+            sample: None,
+            ..request.clone()
+        };
         let (send, receive) = mpsc::channel(1);
-        let kinds = [kind];
-        let reading = async move { self.read_all(request, &kinds, &send).await };
+        let reading = async {
+            // Moved in, so that the channel closes when the reading ends.
+            let send = send;
+            self.within_run_timeout(self.read_all(&everything, &[kind], &send))
+                .await
+        };
         let (ended, found) = tokio::join!(reading, look_up::first_named(receive, name));
         match (ended, found) {
             (_, Some(entry)) => Ok(Some(entry)),

@@ -9,7 +9,7 @@ use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::body::{Unpacker, check_type, text};
+use super::body::{STEP_BYTES, Unpacker, check_type, text};
 use super::client::{Page, Session};
 use super::envelope;
 use super::items::{Seen, SeenKeys, Shape, content_of};
@@ -174,10 +174,14 @@ impl<'a, 's> Reading<'a, 's> {
             let mut held = Vec::new();
             let mut wanted = true;
             while wanted && let Some(chunk) = self.session.chunk(&mut response, &ask.place).await? {
-                unpacker.unpack(chunk.as_ref(), &mut held, self.bytes_max)?;
-                wanted = self
-                    .whole_lines(&mut held, &headers, &mut state, pass)
-                    .await?;
+                for step in chunk.as_ref().chunks(STEP_BYTES) {
+                    unpacker.unpack(step, &mut held, u64::MAX)?;
+                    wanted = wanted
+                        && self
+                            .whole_lines(&mut held, &headers, &mut state, pass)
+                            .await?;
+                    self.check_line(&held, &ask.place)?;
+                }
             }
             if wanted {
                 unpacker.finish(&mut held)?;
@@ -203,6 +207,7 @@ impl<'a, 's> Reading<'a, 's> {
         let rest = held.split_off(end + 1);
         let lines = std::mem::replace(held, rest);
         for line in lines.split(|byte| *byte == b'\n') {
+            self.check_line(line, &state.place)?;
             let line = text(headers, line, &state.next_place())?.trim();
             if line.is_empty() {
                 continue;
@@ -213,6 +218,16 @@ impl<'a, 's> Reading<'a, 's> {
             }
         }
         Ok(true)
+    }
+
+    fn check_line(&self, line: &[u8], place: &str) -> Result<(), Problem> {
+        if line.len() as u64 > self.bytes_max {
+            return Err(Problem::TooLarge {
+                place: place.to_owned(),
+                max: self.bytes_max,
+            });
+        }
+        Ok(())
     }
 
     /// Turns one item into an entry and delivers it; whether more are wanted.

@@ -123,13 +123,12 @@ impl Patience {
 /// else a service could keep us asking for ever.
 pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-            let now = headers.get(DATE).and_then(date).unwrap_or(now);
-            Duration::try_from(until - now).ok()?
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+        let now = headers.get(DATE).and_then(date).unwrap_or(now);
+        Duration::try_from(until - now).ok()?
     };
     (wait > Duration::ZERO).then_some(wait)
 }

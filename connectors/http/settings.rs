@@ -46,19 +46,19 @@ pub struct Settings {
 impl Settings {
     /// 64 MiB.
     pub const BODY_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024;
-    /// Seconds.
+    /// Ten seconds.
     pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
-    /// Seconds.
-    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+    /// One minute.
+    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_mins(1);
     /// Six hours.
-    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(6 * 3600);
+    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_hours(6);
     /// 15 minutes.
-    pub const RETRY_AFTER_MAX_DEFAULT: Duration = Duration::from_secs(15 * 60);
+    pub const RETRY_AFTER_MAX_DEFAULT: Duration = Duration::from_mins(15);
     /// 60 minutes.
-    pub const WAITS_MAX_DEFAULT: Duration = Duration::from_secs(60 * 60);
+    pub const WAITS_MAX_DEFAULT: Duration = Duration::from_hours(1);
     /// One second to one minute.
     pub const RETRY_PAUSE_DEFAULT: (Duration, Duration) =
-        (Duration::from_secs(1), Duration::from_secs(60));
+        (Duration::from_secs(1), Duration::from_mins(1));
 }
 
 /// How requests are authorised.

@@ -4,6 +4,7 @@
 
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::allow_attributes,
     reason = "each test binary that includes this file uses its own part of it"
 )]
@@ -336,7 +337,7 @@ async fn answer(State(office): State<Shared>, request: Request) -> Response {
         "/users" => list(&office, &office.users, &seen),
         "/groups" => list(&office, &office.groups, &seen),
         path => match path.strip_prefix("/users/") {
-            Some(key) => one(&office, key),
+            Some(key) => one(&office, &decoded(key)),
             None => StatusCode::NOT_FOUND.into_response(),
         },
     }
@@ -424,14 +425,18 @@ fn may_read(office: &mut Office, seen: &Seen) -> bool {
 }
 
 fn one(office: &Office, key: &str) -> Response {
-    let found = office
-        .users
-        .iter()
-        .find(|user| user["id"].to_string() == key);
+    let found = office.users.iter().find(|user| text_of(&user["id"]) == key);
     match found {
         Some(user) => json_answer(&json!({ "data": user })),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// A text without its quotes, or a number.
+fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The page of `all` that was asked for.
@@ -464,8 +469,7 @@ fn list(office: &Office, all: &[Value], seen: &Seen) -> Response {
     let next_page = until / office.page_size + 1;
     let total = office.stated.unwrap_or(all.len() as u64);
     let mut response = match office.pages {
-        Pages::Bare => json_answer(&json!(items)),
-        Pages::Link => json_answer(&json!(items)),
+        Pages::Bare | Pages::Link => json_answer(&json!(items)),
         Pages::Lines => {
             let lines: Vec<String> = items.iter().map(|item| format!("{item}\n")).collect();
             let kind = [("content-type", "application/x-ndjson")];
