@@ -199,7 +199,18 @@ impl HrService {
     /// `names` other than `localhost` the certificate is for those.
     pub fn start_tls(people: usize, names: &[&str], wants_client_certificate: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = tls_config(folder.path(), names, wants_client_certificate);
+        let config = tls_config(folder.path(), names, wants_client_certificate, false);
+        Self::serve_tls(people, config, folder)
+    }
+
+    /// The same with a certificate that has expired.
+    pub fn start_tls_expired(people: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = tls_config(folder.path(), &["localhost"], false, true);
+        Self::serve_tls(people, config, folder)
+    }
+
+    fn serve_tls(people: usize, config: rustls::ServerConfig, folder: tempfile::TempDir) -> Self {
         let (listener, address) = listen();
         let office = Arc::new(Mutex::new(office(people)));
         let app = router(&office).into_make_service();
@@ -544,7 +555,12 @@ fn decoded(text: &str) -> String {
 
 /// Makes an authority, a server's and a client's certificate, and writes what a client
 /// needs into `folder`.
-fn tls_config(folder: &Path, names: &[&str], wants_client: bool) -> rustls::ServerConfig {
+fn tls_config(
+    folder: &Path,
+    names: &[&str],
+    wants_client: bool,
+    expired: bool,
+) -> rustls::ServerConfig {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     use rustls::pki_types::PrivateKeyDer;
 
@@ -556,10 +572,11 @@ fn tls_config(folder: &Path, names: &[&str], wants_client: bool) -> rustls::Serv
     let issue = |names: &[&str]| {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
+        let mut parameters = CertificateParams::new(names).unwrap();
+        if expired {
+            parameters.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        }
+        let certificate = parameters.signed_by(&key, &issuer).unwrap();
         (certificate, key)
     };
     let (server, server_key) = issue(names);

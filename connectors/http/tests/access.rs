@@ -147,6 +147,15 @@ async fn a_certificate_for_another_name_is_refused() {
 }
 
 #[tokio::test]
+async fn an_expired_certificate_is_refused() {
+    let service = HrService::start_tls_expired(3);
+    failed_because(
+        &read(trusting(&service)).await.1,
+        "its certificate has expired",
+    );
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown() {
     let service = HrService::start_tls(3, &["localhost"], true);
     let mut settings = trusting(&service);
