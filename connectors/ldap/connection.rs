@@ -160,7 +160,7 @@ async fn connect_to(
     if !url.ldaps && settings.start_tls {
         session = log
             .step(format!("StartTLS with {authority}"), async {
-                session.ask_for_tls(settings.connect_timeout).await?;
+                session.ask_for_tls().await?;
                 Ok((session, "the server agreed".to_owned()))
             })
             .await?;
@@ -258,9 +258,9 @@ impl Session {
         self.deadline = Some((deadline, limit));
     }
 
-    async fn ask_for_tls(&mut self, limit: Duration) -> Result<(), String> {
+    async fn ask_for_tls(&mut self) -> Result<(), String> {
         let outcome = self
-            .ask(message::start_tls, limit)
+            .ask(message::start_tls)
             .await
             .map_err(|trouble| format!("{} broke off at StartTLS: {trouble}", self.url))?;
         if outcome.code == code::SUCCESS {
@@ -306,10 +306,7 @@ impl Session {
             (Some(dn), Some(password)) => (dn.as_str(), password.reveal()),
             _ => ("", ""),
         };
-        self.ask(
-            |id| message::bind(id, dn, password),
-            settings.connect_timeout,
-        )
+        self.ask(|id| message::bind(id, dn, password))
         .await
         .map_err(|trouble| {
             format!(
@@ -320,15 +317,12 @@ impl Session {
         })
     }
 
-    /// Sends a request that has one answer and waits for it.
-    async fn ask(
-        &mut self,
-        request: impl FnOnce(i64) -> Vec<u8>,
-        limit: Duration,
-    ) -> Result<Outcome, Trouble> {
+    /// Sends a request that has one answer and waits for it: as long as the step's own time
+    /// limit allows.
+    async fn ask(&mut self, request: impl FnOnce(i64) -> Vec<u8>) -> Result<Outcome, Trouble> {
         let id = self.next_id();
         self.write(&request(id)).await?;
-        let mut patience = Patience::new(limit);
+        let mut patience = Patience::new(Duration::MAX);
         loop {
             match self.answer(id, &mut patience).await? {
                 Answer::Done(outcome) => return Ok(outcome),

@@ -91,7 +91,7 @@ fn certificate_refused(reason: &CertificateError, host: &str) -> String {
             "the server's certificate is not for {host} but for {}: write in urls a name that it is for",
             presented.join(", ")
         ),
-        CertificateError::UnknownIssuer => {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the server's certificate comes from an authority that is not trusted: set ca_file to \
              that authority's certificate"
                 .to_owned()

@@ -2,15 +2,17 @@
 //! that answers each search by script.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::ldap::ber::{self, Reader, Writer, tag};
 
-/// Bytes that pass before a cut: the schema and some entries of a page, half of one too.
-const BYTES_BEFORE_CUT: usize = 150_000;
+/// Bytes of entries that pass before a cut: some whole ones and a part of one.
+const BYTES_BEFORE_CUT: usize = 5_001;
+/// In the search for people, which comes after those for the schema.
+const SEARCH_FOR_PEOPLE: &[u8] = b"inetOrgPerson";
 
 /// Passes a server's answers on and cuts the first connections in the middle.
 pub(super) struct CuttingProxy {
@@ -25,9 +27,9 @@ impl CuttingProxy {
         let task = tokio::spawn(async move {
             let mut count = 0;
             while let Ok((client, _)) = listener.accept().await {
-                let limit = if count < cuts { schema_then_some(count) } else { usize::MAX };
+                let cut = count < cuts;
                 count += 1;
-                tokio::spawn(pass(client, server, limit));
+                tokio::spawn(pass(client, server, cut));
             }
         });
         Self { port, task }
@@ -44,24 +46,33 @@ impl Drop for CuttingProxy {
     }
 }
 
-/// Only the first connection carries the schema.
-fn schema_then_some(connection: usize) -> usize {
-    if connection == 0 { BYTES_BEFORE_CUT } else { 5_001 }
-}
-
-async fn pass(client: TcpStream, server: u16, limit: usize) {
+async fn pass(client: TcpStream, server: u16, cut: bool) {
     let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-    let mut left = limit;
+    let searched = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&searched);
+    let up = tokio::spawn(async move {
+        let mut buffer = vec![0; 4096];
+        while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
+            let found = buffer[..count].windows(SEARCH_FOR_PEOPLE.len()).any(|w| w == SEARCH_FOR_PEOPLE);
+            seen.fetch_or(found, Ordering::SeqCst);
+            if to_server.write_all(&buffer[..count]).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut left = BYTES_BEFORE_CUT;
     let mut buffer = vec![0; 4096];
     while let Ok(count @ 1..) = from_server.read(&mut buffer).await {
-        let passed = count.min(left);
+        let counted = cut && searched.load(Ordering::SeqCst);
+        let passed = if counted { count.min(left) } else { count };
         if to_client.write_all(&buffer[..passed]).await.is_err() {
             break;
         }
-        left -= passed;
+        if counted {
+            left -= passed;
+        }
         if left == 0 {
             break;
         }
