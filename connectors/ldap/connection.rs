@@ -307,14 +307,14 @@ impl Session {
             _ => ("", ""),
         };
         self.ask(|id| message::bind(id, dn, password))
-        .await
-        .map_err(|trouble| {
-            format!(
-                "{} broke off at the bind: {trouble}{}",
-                self.url,
-                trouble.remedy()
-            )
-        })
+            .await
+            .map_err(|trouble| {
+                format!(
+                    "{} broke off at the bind: {trouble}{}",
+                    self.url,
+                    trouble.remedy()
+                )
+            })
     }
 
     /// Sends a request that has one answer and waits for it: as long as the step's own time
@@ -324,9 +324,8 @@ impl Session {
         self.write(&request(id)).await?;
         let mut patience = Patience::new(Duration::MAX);
         loop {
-            match self.answer(id, &mut patience).await? {
-                Answer::Done(outcome) => return Ok(outcome),
-                _ => continue,
+            if let Answer::Done(outcome) = self.answer(id, &mut patience).await? {
+                return Ok(outcome);
             }
         }
     }

@@ -13,7 +13,7 @@ use rollcall_directory::entry::{
 use super::ber::Malformed;
 use super::key;
 use super::message::{RawEntry, Values};
-use super::names::{Names, Use};
+use super::names::{Extent, Names, Use};
 
 /// The most values of an attribute, members of groups apart.
 pub(super) const VALUES_MAX: usize = 10_000;
@@ -98,7 +98,7 @@ impl Converter {
             ranged: Vec::new(),
         };
         match std::str::from_utf8(raw.dn) {
-            Ok(dn) if !dn.contains('\0') => draft.dn = dn.to_owned(),
+            Ok(dn) if !dn.contains('\0') => dn.clone_into(&mut draft.dn),
             _ => {
                 draft.dn = String::from_utf8_lossy(raw.dn).replace('\0', "\u{fffd}");
                 draft.flaw("", "its DN is no UTF-8, or contains NUL".to_owned());
@@ -122,7 +122,7 @@ impl Converter {
             if meaning.deliver.is_empty() {
                 continue;
             }
-            if let Some(Some(_)) = described.range {
+            if described.extent == Extent::Part {
                 draft.ranged.push(Ranged {
                     description: described.plain,
                     meaning,

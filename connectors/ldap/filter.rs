@@ -1,6 +1,8 @@
 //! Search filters: their text form (RFC 4515) turned into what goes over the wire
 //! (RFC 4511 §4.5.1.7), and the escaping of values that are put into a filter.
 
+use std::fmt::Write as _;
+
 use super::ber::{Writer, tag};
 
 /// How deep filters may be nested.
@@ -48,7 +50,8 @@ pub(super) fn equality(attribute: &str, value: &[u8]) -> String {
         if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'@' | b' ') {
             filter.push(char::from(*octet));
         } else {
-            filter.push_str(&format!("\\{octet:02x}"));
+            // Writing to a String cannot fail.
+            let _ = write!(filter, "\\{octet:02x}");
         }
     }
     filter.push(')');
@@ -268,11 +271,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn hex(filter: &str) -> String {
-        encode(filter)
-            .unwrap()
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        let octets = encode(filter).unwrap();
+        let pairs: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        pairs.concat()
     }
 
     #[test]

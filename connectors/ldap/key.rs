@@ -1,6 +1,8 @@
 //! Keys as text and back: `objectGUID` in Microsoft's hyphenated form (its first three
 //! fields are little-endian), `objectSid` as `S-1-…`, other octets in hexadecimal.
 
+use std::fmt::Write as _;
+
 use super::names::KeyKind;
 
 /// A SID has at most this many sub-authorities ([MS-DTYP] 2.4.2.2).
@@ -51,7 +53,8 @@ fn sid_text(octets: &[u8]) -> Option<String> {
     let mut text = format!("S-{revision}-{authority}");
     for part in parts.chunks_exact(4) {
         let number = u32::from_le_bytes(part.try_into().ok()?);
-        text.push_str(&format!("-{number}"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "-{number}");
     }
     Some(text)
 }
@@ -75,12 +78,15 @@ fn sid_octets(text: &str) -> Option<Vec<u8>> {
 }
 
 fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
 }
 
 fn octets(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits

@@ -18,6 +18,10 @@ const MEMBER_ATTRIBUTES: &[&str] = &["member", "uniquemember", "memberuid"];
 const MEMBER_DN_ATTRIBUTES: &[&str] = &["member", "uniquemember"];
 
 /// What is done with one attribute of an answer.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, each asked for by itself"
+)]
 #[derive(Debug, Clone)]
 pub(super) struct Use {
     /// The names under which it is delivered; empty: not at all.
@@ -28,12 +32,22 @@ pub(super) struct Use {
     pub(super) member_dns: bool,
 }
 
+/// How much of an attribute an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// No range was given.
+    Whole,
+    /// A range that ends before the last value.
+    Part,
+    /// A range up to the last value.
+    Rest,
+}
+
 /// A description with its range taken out.
 #[derive(Debug)]
 pub(super) struct Described {
     pub(super) meaning: Arc<Use>,
-    /// `Some(None)`: a range up to the end; `Some(Some(n))`: the last value's number.
-    pub(super) range: Option<Option<u64>>,
+    pub(super) extent: Extent,
     /// Without the range, as the server spells it.
     pub(super) plain: String,
 }
@@ -106,20 +120,20 @@ impl Names {
         if let Some(known) = self.remembered.get(description) {
             return Described {
                 meaning: Arc::clone(known),
-                range: None,
+                extent: Extent::Whole,
                 plain: String::new(),
             };
         }
         let text = String::from_utf8_lossy(description).into_owned();
-        let (plain, range) = without_range(&text);
+        let (plain, extent) = without_range(&text);
         let meaning = Arc::new(self.meaning(&plain));
-        if range.is_none() && self.remembered.len() < REMEMBERED_MAX {
+        if extent == Extent::Whole && self.remembered.len() < REMEMBERED_MAX {
             self.remembered
                 .insert(description.to_vec(), Arc::clone(&meaning));
         }
         Described {
             meaning,
-            range,
+            extent,
             plain,
         }
     }
@@ -167,9 +181,9 @@ fn without_binary(description: &str) -> String {
     kept.join(";")
 }
 
-/// Splits `member;range=0-1499` into `member` and its last number.
-fn without_range(description: &str) -> (String, Option<Option<u64>>) {
-    let mut range = None;
+/// Splits `member;range=0-1499` into `member` and how much that is.
+fn without_range(description: &str) -> (String, Extent) {
+    let mut extent = Extent::Whole;
     let kept: Vec<&str> = description
         .split(';')
         .filter(|part| {
@@ -177,15 +191,15 @@ fn without_range(description: &str) -> (String, Option<Option<u64>>) {
             let Some(bounds) = folded.strip_prefix("range=") else {
                 return true;
             };
-            range = Some(
-                bounds
-                    .split_once('-')
-                    .and_then(|(_, last)| last.parse().ok()),
-            );
+            extent = if bounds.ends_with('*') {
+                Extent::Rest
+            } else {
+                Extent::Part
+            };
             false
         })
         .collect();
-    (kept.join(";"), range)
+    (kept.join(";"), extent)
 }
 
 #[cfg(test)]
@@ -240,10 +254,10 @@ mod tests {
         let mut names = names(Some(&["member"]));
         let described = names.describe(b"member;range=0-1499");
         assert_eq!(
-            (described.plain.as_str(), described.range),
-            ("member", Some(Some(1499)))
+            (described.plain.as_str(), described.extent),
+            ("member", Extent::Part)
         );
         assert!(described.meaning.members);
-        assert_eq!(names.describe(b"member;Range=1500-*").range, Some(None));
+        assert_eq!(names.describe(b"member;Range=1500-*").extent, Extent::Rest);
     }
 }

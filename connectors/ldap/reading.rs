@@ -141,7 +141,13 @@ impl Reading<'_> {
             } else {
                 format!(" after {} {kind} entries under {base}", pass.delivered)
             };
-            let sentence = format!("{where_}{trouble}{so_far}");
+            let sentence = match (&trouble, self.notes.last()) {
+                // What broke the try before explains why this one was made.
+                (Trouble::Sentence(reason), Some(before)) if restarts > 0 => {
+                    format!("{before}: {reason}")
+                }
+                _ => format!("{where_}{trouble}{so_far}"),
+            };
             // What came before may update, so it is delivered.
             self.flush().await.map_err(|trouble| trouble.to_string())?;
             if !again || restarts == RESTARTS_MAX {
@@ -226,10 +232,10 @@ impl Reading<'_> {
                             return Ok(Ending::Complete);
                         }
                     }
-                    Answer::Reference(urls) => {
-                        if !referrals::may_be_ignored(&urls, &settings.ignore_referrals) {
-                            pass.references.push(urls.join(" or "));
-                        }
+                    Answer::Reference(urls)
+                        if !referrals::may_be_ignored(&urls, &settings.ignore_referrals) =>
+                    {
+                        pass.references.push(urls.join(" or "));
                     }
                     Answer::SearchDone(outcome, next) => break (outcome, next),
                     _ => {}
@@ -421,14 +427,13 @@ impl Reading<'_> {
 
     /// A second connection to the server that is being read.
     async fn side(&mut self) -> Result<&mut Session, Trouble> {
-        let side = match self.side.take() {
-            Some(side) => side,
-            None => {
-                let servers: Vec<_> = self.session.iter().map(|s| s.url().clone()).collect();
-                let mut side = connection::connect(&self.connector.settings, &servers).await?;
-                side.end_at(self.deadline, self.connector.settings.run_timeout);
-                side
-            }
+        let side = if let Some(side) = self.side.take() {
+            side
+        } else {
+            let servers: Vec<_> = self.session.iter().map(|s| s.url().clone()).collect();
+            let mut side = connection::connect(&self.connector.settings, &servers).await?;
+            side.end_at(self.deadline, self.connector.settings.run_timeout);
+            side
         };
         Ok(self.side.insert(side))
     }

@@ -15,9 +15,10 @@ pub(super) fn may_be_ignored(urls: &[String], listed: &[String]) -> bool {
         let first = base.split(',').next().unwrap_or_default();
         ACTIVE_DIRECTORY_PARTITIONS.contains(&first)
             || listed.iter().any(|listed| {
-                let (listed_host, listed_base) = match listed.contains("://") {
-                    true => parts(listed),
-                    false => (listed.to_ascii_lowercase(), dn::normalised(listed)),
+                let (listed_host, listed_base) = if listed.contains("://") {
+                    parts(listed)
+                } else {
+                    (listed.to_ascii_lowercase(), dn::normalised(listed))
                 };
                 listed_host == host || (!listed_base.is_empty() && listed_base == base)
             })
@@ -45,15 +46,12 @@ fn percent_decoded(text: &str) -> String {
             .filter(|_| first == b'%')
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code {
-            Some(octet) => {
-                octets.push(octet);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                octets.push(first);
-                rest = tail;
-            }
+        if let Some(octet) = code {
+            octets.push(octet);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            octets.push(first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&octets).into_owned()

@@ -47,7 +47,7 @@ impl Settings {
     /// Seconds.
     pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
     /// Seconds.
-    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_mins(1);
     /// Six hours.
-    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(6 * 3600);
+    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_hours(6);
 }

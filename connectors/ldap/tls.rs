@@ -14,15 +14,14 @@ use super::ber::{Malformed, Reader, tag};
 /// with the file.
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => trust_file(&mut roots, path)?,
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err("the system has no certificate authorities: install them \
+    if let Some(path) = ca_file {
+        trust_file(&mut roots, path)?;
+    } else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err("the system has no certificate authorities: install them \
                     (Debian: ca-certificates) or set ca_file"
-                    .to_owned());
-            }
+                .to_owned());
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -143,7 +142,7 @@ fn subject_and_expiry(der: &[u8]) -> Result<(String, String), Malformed> {
     Ok((subject.join(", "), date(kind, not_after)?))
 }
 
-/// The day of a UTCTime or GeneralizedTime.
+/// The day of a `UTCTime` or `GeneralizedTime`.
 fn date(kind: u8, text: &[u8]) -> Result<String, Malformed> {
     let text = std::str::from_utf8(text).map_err(|_| Malformed)?;
     let whole = match (kind, text.get(..2)) {

@@ -194,9 +194,15 @@ ou: groups
     fn write_configuration(&self, options: &Options) {
         std::fs::create_dir(self.path("db")).expect("a folder");
         let folder = self.folder.path().display();
-        let limit = options.size_limit.map_or("unlimited".to_owned(), |n| n.to_string());
+        let limit = options
+            .size_limit
+            .map_or("unlimited".to_owned(), |n| n.to_string());
         let overlay = |text: &'static str| if options.memberof { text } else { "" };
-        let security = if options.require_tls { "security simple_bind=128" } else { "" };
+        let security = if options.require_tls {
+            "security simple_bind=128"
+        } else {
+            ""
+        };
         let text = format!(
             "include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -238,11 +244,14 @@ access to * by dn.exact={} read by * none
     }
 
     fn write_certificates(&self, kind: Certificate) {
-        use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+        use rcgen::{
+            BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+        };
         let ca_key = KeyPair::generate().expect("a key");
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        ca.distinguished_name.push(DnType::CommonName, "Test authority");
+        ca.distinguished_name
+            .push(DnType::CommonName, "Test authority");
         let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
         let issuer = Issuer::new(ca, ca_key);
 
@@ -252,7 +261,9 @@ access to * by dn.exact={} read by * none
         };
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut server = CertificateParams::new(names).expect("names");
-        server.distinguished_name.push(DnType::CommonName, "slapd of a test");
+        server
+            .distinguished_name
+            .push(DnType::CommonName, "slapd of a test");
         server.not_before = date_time_ymd(2020, 1, 1);
         server.not_after = match kind {
             Certificate::Expired => date_time_ymd(2021, 1, 1),
@@ -290,7 +301,9 @@ fn run(command: &mut Command, input: &str) {
         .spawn()
         .expect(HOW_TO_INSTALL);
     let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(input.as_bytes()).expect("a pipe that is read");
+    stdin
+        .write_all(input.as_bytes())
+        .expect("a pipe that is read");
     drop(stdin);
     let output = child.wait_with_output().expect("a child");
     assert!(

@@ -29,7 +29,10 @@ async fn a_certificate_that_proves_nothing_ends_the_attempt() {
         (Certificate::Expired, "has expired"),
         (Certificate::OtherHost, "other.example.org"),
     ] {
-        let options = Options { certificate, ..Options::default() };
+        let options = Options {
+            certificate,
+            ..Options::default()
+        };
         let slapd = Slapd::start_with(&options, "");
         let mut settings = settings(&slapd.ldaps_url());
         settings.ca_file = Some(slapd.ca_file());
@@ -52,16 +55,25 @@ async fn a_wrong_password_is_said_and_not_tried_elsewhere() {
     settings.urls.push("ldap://localhost:1".to_owned());
     settings.bind_password = Some(Secret::new("wrong".to_owned()));
     let (_, verdict) = read_with(settings, &people(&["uid"])).await;
-    assert_failed(&verdict, &["invalidCredentials (49)", "bind_password", Slapd::SYNC_DN]);
+    assert_failed(
+        &verdict,
+        &["invalidCredentials (49)", "bind_password", Slapd::SYNC_DN],
+    );
     assert!(!because(&verdict).contains("localhost:1 "));
 }
 
 #[tokio::test]
 async fn a_server_that_wants_encryption_says_how() {
-    let options = Options { require_tls: true, ..Options::default() };
+    let options = Options {
+        require_tls: true,
+        ..Options::default()
+    };
     let slapd = Slapd::start_with(&options, "");
     let (_, verdict) = read_with(settings(&slapd.url()), &people(&["uid"])).await;
-    assert_failed(&verdict, &["confidentialityRequired (13)", "LDAPS", "StartTLS"]);
+    assert_failed(
+        &verdict,
+        &["confidentialityRequired (13)", "LDAPS", "StartTLS"],
+    );
 }
 
 #[tokio::test]
@@ -93,13 +105,18 @@ fn settings_that_cannot_be_safe_are_refused() {
         change(&mut settings);
         LdapConnector::new(settings).unwrap_err().to_string()
     };
-    assert!(refused(&|s| s.urls = vec!["ldap://dc1.example.com".to_owned()]).contains("clear text"));
+    assert!(
+        refused(&|s| s.urls = vec!["ldap://dc1.example.com".to_owned()]).contains("clear text")
+    );
     assert!(refused(&|s| s.bind_password = Some(Secret::new(String::new()))).contains("anonymous"));
     assert!(refused(&|s| s.bind_password = None).contains("anonymous"));
     assert!(refused(&|s| s.urls.clear()).contains("urls"));
     assert!(refused(&|s| s.base = "example.org".to_owned()).contains("base"));
     assert!(refused(&|s| s.ca_file = Some("/nowhere".into())).contains("/nowhere"));
-    let shown = format!("{:?}", LdapConnector::new(settings("ldap://localhost")).unwrap());
+    let shown = format!(
+        "{:?}",
+        LdapConnector::new(settings("ldap://localhost")).unwrap()
+    );
     assert!(!shown.contains(Slapd::SYNC_PASSWORD));
 }
 
@@ -109,13 +126,27 @@ async fn check_walks_through_every_step_and_stops_at_the_first_failure() {
     let mut good = settings(&slapd.ldaps_url());
     good.ca_file = Some(slapd.ca_file());
     let steps = LdapConnector::new(good.clone()).unwrap().check().await;
-    let shown: Vec<String> = steps.iter().map(|s| format!("{}: {:?}", s.step, s.outcome)).collect();
+    let shown: Vec<String> = steps
+        .iter()
+        .map(|s| format!("{}: {:?}", s.step, s.outcome))
+        .collect();
     assert_eq!(steps.len(), 6, "{shown:#?}");
     assert!(steps.iter().all(|step| step.outcome.is_ok()), "{shown:#?}");
-    assert!(shown[2].contains("slapd of a test, valid until 2090-01-01"), "{shown:#?}");
+    assert!(
+        shown[2].contains("slapd of a test, valid until 2090-01-01"),
+        "{shown:#?}"
+    );
     assert!(shown[5].contains("paged results"), "{shown:#?}");
 
     good.base = "dc=nowhere".to_owned();
     let steps = LdapConnector::new(good).unwrap().check().await;
-    assert!(steps.last().unwrap().outcome.as_ref().unwrap_err().contains("dc=nowhere"));
+    assert!(
+        steps
+            .last()
+            .unwrap()
+            .outcome
+            .as_ref()
+            .unwrap_err()
+            .contains("dc=nowhere")
+    );
 }

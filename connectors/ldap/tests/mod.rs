@@ -3,14 +3,18 @@
 
 #[path = "../../../tests/harness/slapd.rs"]
 #[expect(unreachable_pub, reason = "other test binaries include it too")]
-#[allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its part")]
+#[allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test binary uses its part"
+)]
 mod slapd;
 
 mod connecting;
 mod reading;
 mod scripted;
-mod single;
 mod server;
+mod single;
 
 use std::time::Duration;
 
@@ -37,7 +41,7 @@ fn settings(url: &str) -> Settings {
         page_size: 1_000,
         connect_timeout: Duration::from_secs(10),
         page_timeout: Duration::from_secs(20),
-        run_timeout: Duration::from_secs(60),
+        run_timeout: Duration::from_mins(1),
     }
 }
 
@@ -60,7 +64,10 @@ fn person(uid: &str, more: &str) -> String {
 }
 
 fn crowd(count: usize) -> String {
-    (0..count).map(|n| person(&format!("u{n:05}"), "") + "\n").collect()
+    let people: Vec<String> = (0..count)
+        .map(|n| person(&format!("u{n:05}"), ""))
+        .collect();
+    people.join("\n")
 }
 
 /// Reads to the end.
@@ -109,7 +116,11 @@ fn assert_failed(verdict: &Verdict, words: &[&str]) {
 #[track_caller]
 fn assert_says(verdict: &Verdict, words: &[&str]) {
     for word in words {
-        assert!(because(verdict).contains(word), "{word:?} is not in {:?}", because(verdict));
+        assert!(
+            because(verdict).contains(word),
+            "{word:?} is not in {:?}",
+            because(verdict)
+        );
     }
     assert!(!because(verdict).contains(Slapd::SYNC_PASSWORD));
 }

@@ -55,7 +55,9 @@ async fn pass(client: TcpStream, server: u16, cut: bool) {
     let up = tokio::spawn(async move {
         let mut buffer = vec![0; 4096];
         while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
-            let found = buffer[..count].windows(SEARCH_FOR_PEOPLE.len()).any(|w| w == SEARCH_FOR_PEOPLE);
+            let found = buffer[..count]
+                .windows(SEARCH_FOR_PEOPLE.len())
+                .any(|w| w == SEARCH_FOR_PEOPLE);
             seen.fetch_or(found, Ordering::SeqCst);
             if to_server.write_all(&buffer[..count]).await.is_err() {
                 break;
@@ -115,7 +117,11 @@ impl Scripted {
                 tokio::spawn(async move { serve(client, bind, &*script).await });
             }
         });
-        Self { port, connections, task }
+        Self {
+            port,
+            connections,
+            task,
+        }
     }
 
     pub(super) fn url(&self) -> String {
@@ -149,7 +155,11 @@ async fn serve(
                 0x77 => vec![done(id, 0x78, 2, "no TLS here", None)],
                 0x63 => {
                     let asked = asked(id, body, inside);
-                    if asked.base.is_empty() { vec![end(id, 0, None)] } else { script(&asked) }
+                    if asked.base.is_empty() {
+                        vec![end(id, 0, None)]
+                    } else {
+                        script(&asked)
+                    }
                 }
                 _ => return,
             };
@@ -182,11 +192,18 @@ fn asked(id: i64, body: &[u8], mut message: Reader<'_>) -> Asked {
         let mut control = Reader::new(controls).inside(tag::SEQUENCE).unwrap();
         control.octets().unwrap();
         control.optional(tag::BOOLEAN).unwrap();
-        let mut value = Reader::new(control.octets().unwrap()).inside(tag::SEQUENCE).unwrap();
+        let mut value = Reader::new(control.octets().unwrap())
+            .inside(tag::SEQUENCE)
+            .unwrap();
         value.number(tag::INTEGER).unwrap();
         value.octets().unwrap().to_vec()
     });
-    Asked { id, base, attributes, cookie }
+    Asked {
+        id,
+        base,
+        attributes,
+        cookie,
+    }
 }
 
 fn message(id: i64, inner: impl FnOnce(&mut Writer)) -> Vec<u8> {
@@ -201,7 +218,9 @@ fn message(id: i64, inner: impl FnOnce(&mut Writer)) -> Vec<u8> {
 fn done(id: i64, operation: u8, code: i64, text: &str, cookie: Option<&[u8]>) -> Vec<u8> {
     message(id, |w| {
         w.nest(operation, |w| {
-            w.number(tag::ENUMERATED, code).octets(b"").octets(text.as_bytes());
+            w.number(tag::ENUMERATED, code)
+                .octets(b"")
+                .octets(text.as_bytes());
         });
         if let Some(cookie) = cookie {
             w.nest(0xa0, |w| {
@@ -210,7 +229,8 @@ fn done(id: i64, operation: u8, code: i64, text: &str, cookie: Option<&[u8]>) ->
                     value.nest(tag::SEQUENCE, |w| {
                         w.number(tag::INTEGER, 0).octets(cookie);
                     });
-                    w.octets(crate::ldap::message::PAGED_RESULTS.as_bytes()).octets(&value.into_bytes());
+                    w.octets(crate::ldap::message::PAGED_RESULTS.as_bytes())
+                        .octets(&value.into_bytes());
                 });
             });
         }
