@@ -9,8 +9,19 @@
 #![warn(missing_docs)]
 #![warn(clippy::indexing_slicing)]
 
+mod compile;
+mod datum;
+mod example;
+mod expression;
+mod file;
+mod functions;
+mod lines;
 mod mapping;
 mod problem;
+mod shape;
 
 pub use mapping::{Context, KindMapping, Mapping, ReferenceSpaces, SourceKind};
 pub use problem::{LineOf, MapError, Outcome, Problem, TraceLine};
+
+#[cfg(test)]
+mod shipped;

@@ -1,13 +1,21 @@
 //! A compiled mapping and what can be asked of it.
 
+use std::sync::Arc;
+
 use rollcall_directory::contribution::Mapped;
 use rollcall_directory::entry::{Entry, Kind};
 use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::name::{Name, Space};
 use rollcall_directory::schema::{Schemas, Unit};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::problem::{LineOf, MapError, Problem, TraceLine};
+use crate::compile::{self, KindPlan, Line};
+use crate::example::Example;
+use crate::expression::{Interpreter, Library};
+use crate::functions::Surroundings;
+use crate::lines::{self, Evaluation};
+use crate::problem::{LineOf, MapError, Problem, TraceLine, did_you_mean};
 
 /// The kind of source that a mapping is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,16 +66,20 @@ pub struct ReferenceSpaces {
     pub attributes: Vec<String>,
 }
 
-/// A compiled mapping file.
+/// A compiled mapping file. Share it in an `Arc`.
 #[derive(Debug)]
 pub struct Mapping {
-    name: String,
-    description: String,
-    source_kind: SourceKind,
-    fingerprint: Fingerprint,
-    user: Option<KindMapping>,
-    group: Option<KindMapping>,
-    references: ReferenceSpaces,
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) description: String,
+    pub(crate) source_kind: SourceKind,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) library: Arc<Library>,
+    pub(crate) interpreter: Interpreter,
+    pub(crate) user: Option<KindPlan>,
+    pub(crate) group: Option<KindPlan>,
+    pub(crate) references: ReferenceSpaces,
+    pub(crate) examples: Vec<Example>,
 }
 
 impl Mapping {
@@ -76,13 +88,7 @@ impl Mapping {
     /// # Errors
     /// All problems found, in the order of their places.
     pub fn compile(name: &str, text: &str, schemas: &Schemas) -> Result<Self, Vec<Problem>> {
-        let _ = schemas;
-        Err(vec![Problem::at(
-            name,
-            text,
-            0..0,
-            "mapping files cannot be read yet".to_owned(),
-        )])
+        compile::compile(name, text, schemas)
     }
 
     /// What the file says it is for.
@@ -112,10 +118,7 @@ impl Mapping {
     /// How users, or groups, are read; `None` if the file does not map that kind.
     #[must_use]
     pub fn kind(&self, kind: Kind) -> Option<&KindMapping> {
-        match kind {
-            Kind::User => self.user.as_ref(),
-            Kind::Group => self.group.as_ref(),
-        }
+        self.plan(kind).map(|plan| &plan.mapping)
     }
 
     /// By which names references go.
@@ -124,40 +127,118 @@ impl Mapping {
         &self.references
     }
 
-    /// Turns an entry into what its source says.
+    /// Turns an entry into what its source says. An entry of a kind that the file does
+    /// not map says nothing.
     ///
     /// # Errors
     /// The first line that fails for another reason than an absent attribute.
     pub fn evaluate(&self, entry: &Entry, context: &Context) -> Result<Mapped, MapError> {
-        let _ = (entry, context);
-        Ok(Mapped::default())
+        let mut mapped = match self.evaluation(entry, context) {
+            Some(evaluation) => evaluation.mapped()?,
+            None => Mapped::default(),
+        };
+        if self.references.dn {
+            mapped.names.extend(Name::of_locator(&entry.locator));
+        }
+        for attribute in &self.references.attributes {
+            let values = entry.attributes.get(attribute).unwrap_or_default();
+            let texts = values.iter().filter_map(|value| value.as_text());
+            mapped.names.extend(texts.map(|text| Name {
+                space: Space::Attribute(attribute.to_lowercase()),
+                text: text.to_owned(),
+            }));
+        }
+        Ok(mapped)
     }
 
     /// Evaluates line by line, for people.
     #[must_use]
     pub fn trace(&self, entry: &Entry, context: &Context) -> Vec<TraceLine> {
-        let _ = (entry, context);
-        Vec::new()
+        self.evaluation(entry, context)
+            .map(|evaluation| evaluation.trace())
+            .unwrap_or_default()
     }
 
     /// Runs the file's own examples; returns those that fail.
     #[must_use]
     pub fn run_examples(&self, context: &Context) -> Vec<Problem> {
-        let _ = context;
-        Vec::new()
+        self.examples
+            .iter()
+            .flat_map(|example| example.run(self, context))
+            .collect()
     }
 
-    /// Attribute names that the source's schema does not know.
+    /// Attribute names that the source's schema does not know, each where it is used
+    /// first. `known` are the schema's names, aliases included.
     #[must_use]
     pub fn check_against(&self, known: &[String]) -> Vec<Problem> {
-        let _ = known;
-        Vec::new()
+        [&self.user, &self.group]
+            .into_iter()
+            .flatten()
+            .flat_map(|plan| self.unknown_in(plan, known))
+            .collect()
     }
 
     /// The lines that feed a unit.
     #[must_use]
     pub fn line_of(&self, kind: Kind, unit: &Unit) -> Vec<LineOf> {
-        let _ = (kind, unit);
-        Vec::new()
+        self.plan(kind)
+            .map(|plan| lines::lines_of(plan, unit))
+            .unwrap_or_default()
+    }
+
+    fn plan(&self, kind: Kind) -> Option<&KindPlan> {
+        match kind {
+            Kind::User => self.user.as_ref(),
+            Kind::Group => self.group.as_ref(),
+        }
+    }
+
+    fn evaluation<'e>(&'e self, entry: &'e Entry, context: &Context) -> Option<Evaluation<'e>> {
+        let around = Surroundings {
+            now: context.now,
+            zone: context.zone_offset,
+            tables: &self.library.tables,
+            patterns: &self.library.patterns,
+        };
+        let absent_is_empty =
+            self.source_kind == SourceKind::Ldap || entry.attributes.names_ignore_case();
+        let plan = self.plan(entry.kind)?;
+        Some(Evaluation::new(
+            plan,
+            entry,
+            absent_is_empty,
+            around,
+            &self.interpreter,
+        ))
+    }
+
+    fn unknown_in(&self, plan: &KindPlan, known: &[String]) -> Vec<Problem> {
+        let is_known = |name: &str| {
+            // Options (`;lang-ja`, `;binary`) are no part of the schema's name.
+            let name = name.split(';').next().unwrap_or(name);
+            known.iter().any(|k| k.eq_ignore_ascii_case(name))
+        };
+        let names = plan.mapping.attributes.iter().enumerate();
+        names
+            .filter(|(_, name)| !is_known(name))
+            .map(|(slot, name)| {
+                let uses = |line: &&Line| line.expression.inputs().iter().any(|i| i.slot == slot);
+                let place = plan.lines.iter().find(uses).map(|line| line.place.clone());
+                let place = place.unwrap_or_else(|| self.first_mention(name));
+                let message = format!("the source does not know the attribute `{name}`");
+                let mut problem = Problem::at(&self.name, &self.text, place, message);
+                problem.help = did_you_mean(name, known.iter().map(String::as_str));
+                problem
+            })
+            .collect()
+    }
+
+    /// Where a key or the name of a reference stands.
+    fn first_mention(&self, name: &str) -> std::ops::Range<usize> {
+        let quoted = format!("\"{name}\"");
+        self.text
+            .find(&quoted)
+            .map_or(0..0, |at| at..at + quoted.len())
     }
 }

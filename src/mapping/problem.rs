@@ -42,12 +42,6 @@ impl Problem {
             help: None,
         }
     }
-
-    /// With a sentence that says what to write instead.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
 }
 
 impl fmt::Display for Problem {
@@ -174,12 +168,10 @@ mod tests {
     #[test]
     fn a_problem_knows_its_line_and_column() {
         let text = "a = 1\nä = ?\n";
-        let problem = Problem::at("m", text, 11..12, "what".to_owned());
+        let mut problem = Problem::at("m", text, 11..12, "what".to_owned());
         assert_eq!((problem.line, problem.column), (2, 5));
-        assert_eq!(
-            problem.help("write a number").to_string(),
-            "m.toml:2:5: what (write a number)"
-        );
+        problem.help = Some("write a number".to_owned());
+        assert_eq!(problem.to_string(), "m.toml:2:5: what (write a number)");
     }
 
     #[test]
