@@ -38,3 +38,12 @@ dense_id!(
     /// A run, which is also the number of its plan.
     RunId
 );
+
+/// What [`crate::Store::reserve_ids`] gives numbers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    /// Users and groups: [`ResourceId`].
+    Resource,
+    /// Links: [`LinkId`].
+    Link,
+}

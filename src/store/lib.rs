@@ -1,10 +1,69 @@
 //! The canonical store: one schema on two databases, SQLite inside and PostgreSQL beside.
 //!
 //! The only package that names SQL or a database driver. The floors above say what they
-//! want read and written in the words of [`records`] and [`writes`].
+//! want read and written in the words of [`records`] and [`writes`]; each module adds the
+//! methods of its subject to [`Store`]. Time is always an argument.
 
 #![warn(missing_docs)]
 
+mod commit;
+mod error;
 pub mod ids;
+mod journal;
+mod leases;
+mod links;
+mod maintenance;
+mod mappings;
+mod memberships;
+mod plans;
+mod quarantine;
 pub mod records;
+mod resources;
+mod runs;
+mod sources;
+mod tenants;
+mod tokens;
 pub mod writes;
+
+pub use error::{CommitError, StepConflict, StoreError};
+pub use ids::IdKind;
+pub use resources::By;
+
+/// The canonical store. Cheap to clone: clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {}
+
+/// How a store is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How many connections read at the same time (SQLite), or are open in all
+    /// (PostgreSQL).
+    pub connections_max: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { connections_max: 8 }
+    }
+}
+
+impl Store {
+    /// Opens the store at `sqlite:PATH` (made if it is not there) or `postgres://…`, and
+    /// brings its schema up to date.
+    pub async fn open(url: &str, options: &Options) -> Result<Self, StoreError> {
+        let _ = (url, options);
+        unfinished()
+    }
+
+    /// Opens a store that must be there and up to date, to read only.
+    pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        let _ = url;
+        unfinished()
+    }
+}
+
+fn unfinished<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable {
+        reason: "unfinished".to_owned(),
+    })
+}

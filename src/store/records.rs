@@ -314,3 +314,142 @@ pub struct JournalLine {
     /// What.
     pub event: JournalEvent,
 }
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// The holder, as it named itself.
+    pub owner: Uuid,
+    /// The lease's number under it.
+    pub number: i64,
+    /// Since when.
+    pub acquired: OffsetDateTime,
+    /// Until when, unless it renews.
+    pub expires: OffsetDateTime,
+}
+
+/// A bearer token with which SCIM is read; the token itself is never stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// What it allows.
+    pub scope: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// When it ends.
+    pub expires: Option<OffsetDateTime>,
+    /// When it was last used, to the minute.
+    pub last_used: Option<OffsetDateTime>,
+}
+
+/// How much a tenant holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantStatistics {
+    /// The tenant's name.
+    pub tenant: String,
+    /// People.
+    pub users: u64,
+    /// Those of them who are active.
+    pub active_users: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Ties between entries and resources, of every source.
+    pub links: u64,
+    /// Memberships, of every source.
+    pub memberships: u64,
+    /// References that name nobody.
+    pub pending: u64,
+    /// Entries in quarantine.
+    pub quarantined: u64,
+}
+
+/// Which lines of a journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalQuery {
+    /// Only of this run.
+    pub run: Option<RunId>,
+    /// Only about this resource.
+    pub resource: Option<ResourceId>,
+    /// Only beyond this line, in the direction of reading: the page's border.
+    pub after_seq: Option<i64>,
+    /// At most so many lines.
+    pub limit: u32,
+    /// Read backwards from the end.
+    pub newest_first: bool,
+}
+
+/// Which runs. Newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunQuery {
+    /// Only of this source; else of every source of the tenant.
+    pub source: Option<SourceId>,
+    /// Only those that began then or later.
+    pub since: Option<OffsetDateTime>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Which resources, in order of their numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Only beyond this one: the fast way through a long list.
+    pub after: Option<ResourceId>,
+    /// Leave out so many first: SCIM's `startIndex` less one.
+    pub offset: u64,
+    /// At most so many.
+    pub limit: u32,
+    /// Only the user of this name, ignoring case.
+    pub user_name: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceList {
+    /// How many there are in all, `after`, `offset` and `limit` aside.
+    pub total: u64,
+    /// Those asked for.
+    pub resources: Vec<Resource>,
+}
+
+impl RunState {
+    /// The word used in messages and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Planned => "planned",
+            Self::Applied => "applied",
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Undone => "undone",
+        }
+    }
+}
+
+impl RunKind {
+    /// The word used in messages and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Plan => "plan",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl Presence {
+    /// The word used in messages and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Disabled => "disabled",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
