@@ -24,4 +24,6 @@ pub use mapping::{Context, KindMapping, Mapping, ReferenceSpaces, SourceKind};
 pub use problem::{LineOf, MapError, Outcome, Problem, TraceLine};
 
 #[cfg(test)]
+mod semantics;
+#[cfg(test)]
 mod shipped;

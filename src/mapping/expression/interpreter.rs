@@ -308,8 +308,7 @@ fn words(error: &ExecutionError) -> String {
             overload.function().trim_matches('_'),
             overload.argument_types().join(", ")
         ),
-        ExecutionError::NoSuchKey(key) => format!("the object has no member `{key}`"),
-        ExecutionError::UndeclaredReference(name) => format!("`{name}` is not known here"),
+        ExecutionError::NoSuchKey(_) => "the object has no such member".to_owned(),
         ExecutionError::IndexOutOfBounds(_) => "the list is shorter than that".to_owned(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
             "division by zero".to_owned()

@@ -12,9 +12,12 @@ pub(crate) const SOURCE_BYTES_MAX: usize = 1024;
 const BRACKETS_DEPTH_MAX: usize = 24;
 /// How many operators and brackets one expression may have: each may be a call of the parser
 /// within a call.
-const OPERATORS_MAX: usize = 100;
+const OPERATORS_MAX: usize = 64;
 /// How deep the tree of an expression may be, macros expanded.
 const TREE_DEPTH_MAX: usize = 100;
+/// How deep it may be for the interpreter, which takes some 50 KiB of stack a level in an
+/// unoptimised build, on threads of 2 MiB.
+const INTERPRETED_DEPTH_MAX: usize = 20;
 /// How many macros (`map`, `filter`, `exists`, …) one expression may have.
 const COMPREHENSIONS_MAX: usize = 3;
 /// How many of them may stand within each other.
@@ -89,15 +92,25 @@ fn outside_of_texts(source: &str) -> impl Iterator<Item = char> {
     })
 }
 
+/// Checks a tree that only the interpreter can evaluate.
+pub(super) fn check_interpreted(tree: &Tree) -> Result<(), Mistake> {
+    check_depth(tree, INTERPRETED_DEPTH_MAX)
+}
+
 /// Checks the parsed tree, without recursion.
 pub(super) fn check_tree(tree: &Tree) -> Result<(), Mistake> {
+    check_depth(tree, TREE_DEPTH_MAX)
+}
+
+fn check_depth(tree: &Tree, depth_max: usize) -> Result<(), Mistake> {
     let mut comprehensions = 0_usize;
     let mut visits = vec![(tree, 1_usize, 0_usize)];
     while let Some((node, depth, nested)) = visits.pop() {
-        if depth > TREE_DEPTH_MAX {
+        if depth > depth_max {
             return Err(Mistake::new(format!(
-                "the expression nests deeper than {TREE_DEPTH_MAX}"
-            )));
+                "the expression is nested, or chained, deeper than {depth_max}"
+            ))
+            .help("join([a, b, c], ' ') takes a list of any length"));
         }
         if nested > COMPREHENSIONS_NESTED_MAX {
             return Err(Mistake::new(format!(

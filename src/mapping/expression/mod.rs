@@ -132,7 +132,10 @@ impl Expression {
         let plan = match tree::Node::plan(&resolved.tree, &resolved.inputs) {
             Some(tree::Node::Attribute(input)) => Plan::Reference(input),
             Some(node) => Plan::Tree(node),
-            None => Plan::Interpreted(interpreter::Program::new(&resolved)),
+            None => {
+                limits::check_interpreted(&resolved.tree)?;
+                Plan::Interpreted(interpreter::Program::new(&resolved))
+            }
         };
         Ok(Self {
             inputs: resolved.inputs,

@@ -46,9 +46,23 @@ pub(super) fn input_of(variable: &str) -> Option<usize> {
     variable.strip_prefix('@')?.parse().ok()
 }
 
+/// The stack of the parser, in bytes: it calls itself some ten times for each bracket.
+const PARSER_STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// Parses, with the parser's words made fit for a file.
 pub(super) fn parse(source: &str) -> Result<cel::Program, Mistake> {
-    cel::Program::compile(source).map_err(|errors| {
+    let parsed = std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(PARSER_STACK_BYTES)
+            .spawn_scoped(scope, || cel::Program::compile(source))
+            .ok()?
+            .join()
+            .ok()
+    });
+    let Some(parsed) = parsed else {
+        return Err(Mistake::new("the expression cannot be read"));
+    };
+    parsed.map_err(|errors| {
         let Some(error) = errors.errors.first() else {
             return Mistake::new("the expression cannot be read");
         };
