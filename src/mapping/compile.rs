@@ -203,17 +203,14 @@ impl Compiler<'_, '_> {
     ) -> Option<(Space, String)> {
         let mut kind = Kind::User;
         let by = match value.get_ref() {
-            DeValue::Array(items) => match items.as_ref() {
-                [only] => return self.space(only, attribute),
-                _ => {
-                    self.reader.problem(
-                        value.span(),
-                        format!("`{attribute}` can go by one name only"),
-                        None,
-                    );
-                    return None;
+            DeValue::Array(items) => {
+                if let [only] = items.as_ref() {
+                    return self.space(only, attribute);
                 }
-            },
+                let message = format!("`{attribute}` can go by one name only");
+                self.reader.problem(value.span(), message, None);
+                return None;
+            }
             DeValue::Table(table) => {
                 self.reader.only_known(table, &["by", "kind"]);
                 if let Some((word, span)) = self.reader.text_at(table, "kind") {
@@ -222,7 +219,7 @@ impl Compiler<'_, '_> {
                         "group" => kind = Kind::Group,
                         _ => {
                             self.reader
-                                .problem(span, "the kind is user or group".to_owned(), None)
+                                .problem(span, "the kind is user or group".to_owned(), None);
                         }
                     }
                 }
@@ -533,7 +530,7 @@ impl Compiler<'_, '_> {
             return Vec::new();
         };
         let mut units = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let Some(text) = self.reader.text_of(item, "match") else {
                 continue;
             };

@@ -132,7 +132,7 @@ fn read_one(reader: &mut Reader<'_>, item: &Placed<'_>, schemas: &Schemas) -> Op
         }
     }
     if let Some(DeValue::Array(silent)) = table.get("silent").map(toml::Spanned::get_ref) {
-        for path in silent.iter() {
+        for path in silent {
             if let Some(text) = reader.text_of(path, "silent") {
                 example
                     .gives

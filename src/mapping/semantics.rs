@@ -52,13 +52,21 @@ fn said(mapped: &Mapped, unit: &str) -> Option<MappedValue> {
     mapped.said.get(&Unit::from_canonical(unit)).cloned()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with what `said` returns"
+)]
 fn choice(values: &[&str]) -> Option<MappedValue> {
     Some(MappedValue::Choice(
         values.iter().map(|v| json!(v)).collect(),
     ))
 }
 
-fn list(values: Json) -> Option<MappedValue> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with what `said` returns"
+)]
+fn list(values: &Json) -> Option<MappedValue> {
     Some(MappedValue::List(values.as_array().unwrap().clone()))
 }
 
@@ -129,7 +137,7 @@ emails = "all.other.map(m, {'type': 'other', 'value': m})"
     .unwrap();
     assert_eq!(
         said(&mapped, "emails"),
-        list(json!([
+        list(&json!([
             {"type": "work", "value": "a@x", "primary": true},
             {"type": "other", "value": "a@x"},
             {"type": "other", "value": "z@x"},
@@ -143,7 +151,7 @@ fn a_plain_text_is_left_out_where_an_earlier_item_has_its_value() {
     let mapped = map("http", lines, &[("mail", &["b@x", "a@x"])]).unwrap();
     assert_eq!(
         said(&mapped, "emails"),
-        list(json!([{"type": "work", "value": "a@x"}, {"value": "b@x"}]))
+        list(&json!([{"type": "work", "value": "a@x"}, {"value": "b@x"}]))
     );
 }
 

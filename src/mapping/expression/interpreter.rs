@@ -167,7 +167,9 @@ fn give_time(tree: &mut Tree) {
             target,
             args,
         }) => {
-            target.iter_mut().for_each(|target| give_time(target));
+            if let Some(target) = target {
+                give_time(target);
+            }
             args.iter_mut().for_each(give_time);
             if function_of(func_name).is_some_and(Function::needs_time) {
                 args.extend([NOW, ZONE].map(|name| Tree {

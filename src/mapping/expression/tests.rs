@@ -26,7 +26,7 @@ fn both(source: &str, attributes: &[(&str, &[&str])]) -> Result<String, String> 
         plan: Plan::Interpreted(interpreter::Program::new(&resolved)),
     };
     let library = Arc::new(library);
-    let interpreter = Interpreter::new(&library);
+    let cel = Interpreter::new(&library);
     let around = Surroundings {
         now: datetime!(2027-01-31 12:00 UTC),
         zone: UtcOffset::UTC,
@@ -48,7 +48,7 @@ fn both(source: &str, attributes: &[(&str, &[&str])]) -> Result<String, String> 
     };
     let of = |expression: &Expression| {
         expression
-            .evaluate(&inputs, &around, &interpreter)
+            .evaluate(&inputs, &around, &cel)
             .map(|datum| datum.into_json().to_string())
     };
     let (direct, through) = (of(&expression), of(&interpreted));

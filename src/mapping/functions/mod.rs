@@ -134,10 +134,10 @@ impl Function {
         around: &Surroundings<'_>,
     ) -> Result<Datum<'a>, String> {
         let result = match self {
-            Self::First => text::first(args),
+            Self::First => Ok(text::first(args)),
             Self::Join => text::join(args),
-            Self::Lower => text::each(args, |t| text::changed(t, str::to_lowercase)),
-            Self::Upper => text::each(args, |t| text::changed(t, str::to_uppercase)),
+            Self::Lower => text::each(args, |text| text.to_lowercase().into()),
+            Self::Upper => text::each(args, |text| text.to_uppercase().into()),
             Self::Trim => text::each(args, text::trimmed),
             Self::Split => text::split(&args),
             Self::Replace => text::replace(args),

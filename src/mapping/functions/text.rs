@@ -11,19 +11,19 @@ const TEXT_BYTES_MAX: usize = 1024 * 1024;
 type Outcome<'a> = Result<Datum<'a>, String>;
 
 /// `first(a, b, …)`: the first that is there; a list stands for its items.
-pub(super) fn first(args: Vec<Datum<'_>>) -> Outcome<'_> {
+pub(super) fn first(args: Vec<Datum<'_>>) -> Datum<'_> {
     for arg in args {
         match arg {
             Datum::List(items) => {
                 if let Some(item) = items.into_iter().find(|item| !item.is_nothing()) {
-                    return Ok(item);
+                    return item;
                 }
             }
             arg if arg.is_nothing() => {}
-            arg => return Ok(arg),
+            arg => return arg,
         }
     }
-    Ok(Datum::Null)
+    Datum::Null
 }
 
 /// `join(list, separator)`: what is absent is left out; nothing left is nothing.
@@ -89,10 +89,6 @@ fn each_of<'a>(
             .map(Datum::List),
         other => Err(format!("needs a text, not {}", other.kind())),
     }
-}
-
-pub(super) fn changed<'a>(text: Cow<'a, str>, change: impl Fn(&str) -> String) -> Cow<'a, str> {
-    Cow::Owned(change(&text))
 }
 
 pub(super) fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
