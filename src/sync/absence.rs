@@ -1,0 +1,211 @@
+//! Who was there before and is not listed any more: what the leaver policy makes of it.
+
+use std::collections::HashMap;
+
+use rollcall_directory::diff::diff;
+use rollcall_directory::document::Document;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::schema::Unit;
+use rollcall_store::StoreError;
+use rollcall_store::ids::{LinkId, ResourceId};
+use rollcall_store::records::{Link, Presence, Resource};
+use rollcall_store::writes::{Step, Write};
+
+use super::reconcile::{Effect, Proposal, Reconciler};
+use crate::config::policy::LeaverAction;
+
+impl Reconciler<'_> {
+    /// What the leaver policy does with links whose entries are gone.
+    pub(super) async fn leave(&mut self, gone: &[LinkId]) -> Result<Vec<Proposal>, StoreError> {
+        let presence = match self.setup.leavers.action {
+            LeaverAction::Keep => return Ok(Vec::new()),
+            LeaverAction::Disable => Presence::Disabled,
+            LeaverAction::Withdraw => Presence::Withdrawn,
+        };
+        self.end(gone, presence).await
+    }
+
+    /// What the end of a grace period does: contributions go; whom nobody holds any more
+    /// is deleted.
+    pub(super) async fn expire(&mut self) -> Result<Vec<Proposal>, StoreError> {
+        let Some(grace) = self.setup.leavers.delete_after else {
+            return Ok(Vec::new());
+        };
+        let before = self.now - grace;
+        let mut proposals = Vec::new();
+        let expired: Vec<LinkId> = self
+            .store
+            .gone_links(self.setup.source.id, before)
+            .await?
+            .into_iter()
+            .map(|link| link.id)
+            .collect();
+        let withdrawn = self.end(&expired, Presence::Withdrawn).await?;
+        let steps: Vec<Step> = withdrawn.iter().map(|p| p.step.clone()).collect();
+        self.view.lay(&steps, self.now).await?;
+        proposals.extend(withdrawn);
+        let mut ending: Vec<Resource> =
+            self.store.orphans(self.setup.source.tenant, before).await?;
+        let owners: Vec<ResourceId> = self
+            .view
+            .links(&expired)
+            .await?
+            .values()
+            .map(|link| link.resource)
+            .collect();
+        let newly = self.view.resources(&owners).await?;
+        ending.extend(newly.into_values().filter(|r| r.orphaned.is_some()));
+        ending.sort_by_key(|r| r.id);
+        ending.dedup_by_key(|r| r.id);
+        let ids: Vec<ResourceId> = ending.iter().map(|r| r.id).collect();
+        let current = self.view.resources(&ids).await?;
+        let links = self.view.links_of(&ids).await?;
+        for resource in ending {
+            let ours = links
+                .get(&resource.id)
+                .is_some_and(|l| l.iter().any(|l| l.source == self.setup.source.id));
+            if let (true, Some(now)) = (ours, current.get(&resource.id)) {
+                proposals.push(deletion(now));
+            }
+        }
+        Ok(proposals)
+    }
+
+    async fn end(
+        &mut self,
+        gone: &[LinkId],
+        presence: Presence,
+    ) -> Result<Vec<Proposal>, StoreError> {
+        let mut proposals = Vec::new();
+        for chunk in gone.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
+            let links = self.view.links(chunk).await?;
+            let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
+            let resources = self.view.resources(&owners).await?;
+            let links_of = self.view.links_of(&owners).await?;
+            for id in chunk {
+                let Some(link) = links.get(id) else { continue };
+                let Some(resource) = resources.get(&link.resource) else {
+                    continue;
+                };
+                proposals.push(self.end_link(link, presence, resource, &links_of).await?);
+            }
+        }
+        Ok(proposals)
+    }
+
+    async fn end_link(
+        &self,
+        old: &Link,
+        presence: Presence,
+        resource: &Resource,
+        links_of: &HashMap<ResourceId, Vec<Link>>,
+    ) -> Result<Proposal, StoreError> {
+        // "Not active" means nothing for a group: its contribution goes at once.
+        let presence = match old.kind {
+            Kind::User => presence,
+            Kind::Group => Presence::Withdrawn,
+        };
+        let mut link = old.clone();
+        link.presence = presence;
+        link.gone_since = Some(old.gone_since.unwrap_or(self.now));
+        link.run = self.run;
+        let mut voices: Vec<&Link> = links_of
+            .get(&link.resource)
+            .into_iter()
+            .flatten()
+            .filter(|other| other.id != link.id)
+            .collect();
+        voices.push(&link);
+        let held = voices.iter().any(|l| l.presence != Presence::Withdrawn);
+        let document = if held {
+            self.setup
+                .voices
+                .merge(link.kind, &voices, &self.setup.schemas)
+        } else {
+            last_state(resource)
+        };
+        let mut effect = Effect::default();
+        let mut writes = vec![Write::Relink {
+            link: Box::new(link.clone()),
+            journal: true,
+        }];
+        if old.kind == Kind::Group {
+            let mut removed: Vec<ResourceId> =
+                self.view.members(resource.id).await?.into_iter().collect();
+            removed.sort_unstable();
+            effect.members_removed = removed.len() as u64;
+            if !removed.is_empty() {
+                writes.push(Write::Members {
+                    group: resource.id,
+                    source: self.setup.source.id,
+                    added: Vec::new(),
+                    removed,
+                });
+            }
+        }
+        let changes = diff(&resource.document, &document);
+        if !changes.is_empty() {
+            effect.updates = true;
+            writes.push(Write::Update {
+                resource: resource.id,
+                base_version: resource.version,
+                document,
+                changes,
+            });
+        }
+        if !held && resource.orphaned.is_none() {
+            writes.push(Write::Orphan {
+                resource: resource.id,
+                since: Some(self.now),
+            });
+        }
+        Ok(Proposal {
+            step: Step {
+                subject: subject(resource, old),
+                writes,
+            },
+            effect,
+        })
+    }
+}
+
+/// Whom nobody holds keeps the attributes that they had, and is not active.
+fn last_state(resource: &Resource) -> Document {
+    let mut document = resource.document.clone();
+    if resource.kind == Kind::User {
+        document.set(
+            &Unit::from_canonical("active"),
+            Some(serde_json::Value::Bool(false)),
+        );
+    }
+    document
+}
+
+fn deletion(resource: &Resource) -> Proposal {
+    Proposal {
+        step: Step {
+            subject: name_of(resource),
+            writes: vec![Write::Delete {
+                resource: resource.id,
+                base_version: resource.version,
+            }],
+        },
+        effect: Effect::default(),
+    }
+}
+
+fn subject(resource: &Resource, link: &Link) -> String {
+    format!("{} ({})", name_of(resource), link.key)
+}
+
+/// What people call a resource.
+pub(crate) fn name_of(resource: &Resource) -> String {
+    let unit = match resource.kind {
+        Kind::User => "userName",
+        Kind::Group => "displayName",
+    };
+    resource
+        .document
+        .text(unit)
+        .map_or_else(|| resource.uuid.to_string(), str::to_owned)
+}

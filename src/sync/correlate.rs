@@ -1,0 +1,174 @@
+//! Whose entry is it? For entries without a link: the mapping's correlation rules, tried
+//! in order. Asked once, when the link is made; two answers are a conflict, never a guess.
+
+use std::collections::HashMap;
+
+use rollcall_directory::contribution::{Mapped, MappedValue};
+use rollcall_directory::entry::Kind;
+use rollcall_directory::schema::Unit;
+use rollcall_store::ids::{ResourceId, SourceId};
+use rollcall_store::records::{Link, Presence};
+use rollcall_store::{By, StoreError};
+use serde_json::Value as Json;
+
+use super::candidate::Candidate;
+use super::setup::Setup;
+use super::view::View;
+
+/// What correlation says of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Match {
+    /// Nobody here yet.
+    New,
+    /// This resource.
+    Is(ResourceId),
+    /// It cannot be told: a sentence for the quarantine.
+    Conflict(String),
+}
+
+/// Answers for `candidates`, in their order. All are of one kind.
+pub(super) async fn correlate(
+    setup: &Setup,
+    view: &View,
+    kind: Kind,
+    candidates: &[&Candidate],
+) -> Result<Vec<Match>, StoreError> {
+    let mut answers = vec![Match::New; candidates.len()];
+    let Some(rules) = setup.mapping.kind(kind).map(|k| k.match_on.clone()) else {
+        return Ok(answers);
+    };
+    for unit in &rules {
+        let Some(by) = by_of(unit) else { continue };
+        let open: Vec<usize> = (0..answers.len())
+            .filter(|i| answers.get(*i) == Some(&Match::New))
+            .collect();
+        let texts: Vec<String> = open
+            .iter()
+            .filter_map(|i| candidates.get(*i))
+            .flat_map(|c| texts_of(&c.mapped, unit))
+            .collect();
+        if texts.is_empty() {
+            continue;
+        }
+        let mut carriers: HashMap<String, Vec<ResourceId>> = HashMap::new();
+        for (text, id) in view.resources_by(kind, by, &texts).await? {
+            carriers.entry(by.fold(&text)).or_default().push(id);
+        }
+        let found: Vec<ResourceId> = carriers.values().flatten().copied().collect();
+        let links = view.links_of(&found).await?;
+        for index in open {
+            let (Some(candidate), Some(answer)) = (candidates.get(index), answers.get_mut(index))
+            else {
+                continue;
+            };
+            let mut ids: Vec<ResourceId> = texts_of(&candidate.mapped, unit)
+                .iter()
+                .filter_map(|text| carriers.get(&by.fold(text)))
+                .flatten()
+                .copied()
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            *answer = judge(setup, unit, &ids, &links);
+        }
+    }
+    refuse_sharing(setup, &mut answers, candidates);
+    Ok(answers)
+}
+
+/// One entry, one rule: who carries the value, and may the entry be theirs?
+fn judge(
+    setup: &Setup,
+    unit: &Unit,
+    ids: &[ResourceId],
+    links: &HashMap<ResourceId, Vec<Link>>,
+) -> Match {
+    match ids {
+        [] => Match::New,
+        [one] => {
+            let own: Vec<&Link> = links
+                .get(one)
+                .into_iter()
+                .flatten()
+                .filter(|l| is_of(l, setup.source.id))
+                .collect();
+            let strong = is_strong(unit);
+            match own.first() {
+                None => Match::Is(*one),
+                Some(_) if setup.several_entries => Match::Is(*one),
+                Some(link) if link.presence == Presence::Present => Match::Conflict(format!(
+                    "its {unit} is that of the entry with key {}, which this source still lists: two entries for one person; correct one of them, or set several_entries_per_person if that is meant",
+                    link.key
+                )),
+                Some(_) if strong => Match::Is(*one),
+                // A name that somebody had before is no proof that it is the same person.
+                Some(_) => Match::New,
+            }
+        }
+        several => Match::Conflict(format!(
+            "{} resources have its {unit}: it cannot be told whose entry this is; make the value unique, or correlate by another attribute",
+            several.len()
+        )),
+    }
+}
+
+/// Two new entries that correlate with one person are a conflict for both.
+fn refuse_sharing(setup: &Setup, answers: &mut [Match], candidates: &[&Candidate]) {
+    if setup.several_entries {
+        return;
+    }
+    let mut claims: HashMap<ResourceId, Vec<usize>> = HashMap::new();
+    for (index, answer) in answers.iter().enumerate() {
+        if let Match::Is(id) = answer {
+            claims.entry(*id).or_default().push(index);
+        }
+    }
+    for claimants in claims.into_values().filter(|c| c.len() > 1) {
+        let keys: Vec<String> = claimants
+            .iter()
+            .filter_map(|i| candidates.get(*i))
+            .map(|c| c.key.to_string())
+            .collect();
+        for index in claimants {
+            if let Some(answer) = answers.get_mut(index) {
+                *answer = Match::Conflict(format!(
+                    "the entries with keys {} correlate with one and the same person; correct one of them, or set several_entries_per_person if that is meant",
+                    keys.join(" and ")
+                ));
+            }
+        }
+    }
+}
+
+fn is_of(link: &Link, source: SourceId) -> bool {
+    link.source == source
+}
+
+/// Values that belong to a person for good, not to a mailbox or login that is given on.
+fn is_strong(unit: &Unit) -> bool {
+    unit.as_str() == "externalId"
+}
+
+fn by_of(unit: &Unit) -> Option<By> {
+    match unit.as_str() {
+        "userName" => Some(By::UserName),
+        "externalId" => Some(By::ExternalId),
+        "displayName" => Some(By::DisplayName),
+        "emails" => Some(By::Email),
+        _ => None,
+    }
+}
+
+/// The texts that the entry itself gives for a unit.
+fn texts_of(mapped: &Mapped, unit: &Unit) -> Vec<String> {
+    let values: &[Json] = match mapped.said.get(unit) {
+        None | Some(MappedValue::Empty) => &[],
+        Some(MappedValue::Choice(values) | MappedValue::List(values)) => values,
+    };
+    values
+        .iter()
+        .filter_map(|value| value.get("value").unwrap_or(value).as_str())
+        .filter(|text| !text.trim().is_empty())
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,262 @@
+//! The guards: limits on how much a run may remove or change.
+//!
+//! Past a removal guard the removals wait for approval while the rest applies. Past a
+//! change guard nothing applies. Each answer is one sentence that names the numbers, the
+//! limit and what to do.
+
+use rollcall_directory::entry::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::tally::Tally;
+use crate::config::policy::{Guards, Limit};
+
+/// What a guard holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Holds {
+    /// Everything that the run would do.
+    All,
+    /// Only what the guard names.
+    Part,
+}
+
+/// A guard that closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    /// Its name, as in the configuration.
+    pub(crate) guard: String,
+    /// How much waits.
+    pub(crate) holds: Holds,
+    /// Why, in one sentence.
+    pub(crate) because: String,
+}
+
+/// What the source holds, and what was removed lately: what percentages are of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    /// Links to people that were present when the run began.
+    pub(super) users: u64,
+    /// Links to groups.
+    pub(super) groups: u64,
+    /// Memberships of this source.
+    pub(super) memberships: u64,
+    /// People removed within the window before this run.
+    pub(super) users_removed_lately: u64,
+    /// Groups removed within the window.
+    pub(super) groups_removed_lately: u64,
+    /// People deactivated by the source within the window.
+    pub(super) leavers_lately: u64,
+    /// Memberships removed within the window.
+    pub(super) memberships_removed_lately: u64,
+}
+
+/// Judges absences of one kind.
+pub(super) fn removals(guards: &Guards, kind: Kind, absent: u64, totals: &Totals) -> Option<Held> {
+    let (name, what, total, lately, limit) = match kind {
+        Kind::User => (
+            "removals",
+            "people",
+            totals.users,
+            totals.users_removed_lately,
+            people_limit(&guards.removals, totals.users),
+        ),
+        Kind::Group => (
+            "groups",
+            "groups",
+            totals.groups,
+            totals.groups_removed_lately,
+            guards.groups.of(totals.groups),
+        ),
+    };
+    past(name, Holds::Part, absent, lately, limit, || {
+        format!(
+            "{absent} of {total} {what} are missing from the source{}",
+            also(lately)
+        )
+    })
+}
+
+/// Below 20 links a percentage says nothing: half of them is the limit.
+fn people_limit(limit: &Limit, total: u64) -> u64 {
+    if total < Guards::SMALL_SOURCE_LINKS {
+        total / 2
+    } else {
+        limit.of(total)
+    }
+}
+
+/// Judges what the source itself ends: people whom it says are not active.
+pub(super) fn leavers(guards: &Guards, tally: &Tally, totals: &Totals) -> Option<Held> {
+    let lately = totals.leavers_lately;
+    past(
+        "leavers",
+        Holds::Part,
+        tally.deactivated,
+        lately,
+        guards.leavers.of(totals.users),
+        || {
+            format!(
+                "the source says that {} of {} people are not active any more{}",
+                tally.deactivated,
+                totals.users,
+                also(lately)
+            )
+        },
+    )
+}
+
+/// Judges memberships that go.
+pub(super) fn memberships(guards: &Guards, tally: &Tally, totals: &Totals) -> Option<Held> {
+    if let Some(group) = tally.halved_groups.first() {
+        return Some(Held {
+            guard: "memberships".to_owned(),
+            holds: Holds::Part,
+            because: format!(
+                "{} would lose at least half of its members{}: memberships that go wait for approval",
+                group,
+                match tally.halved_groups.len() {
+                    1 => String::new(),
+                    n => format!(", and {} other groups too", n - 1),
+                }
+            ),
+        });
+    }
+    let lately = totals.memberships_removed_lately;
+    past(
+        "memberships",
+        Holds::Part,
+        tally.members_removed,
+        lately,
+        guards.memberships.of(totals.memberships),
+        || {
+            format!(
+                "{} of {} memberships would go{}",
+                tally.members_removed,
+                totals.memberships,
+                also(lately)
+            )
+        },
+    )
+}
+
+/// Judges what looks like a shifted column or a wrong mapping.
+pub(super) fn changes(
+    guards: &Guards,
+    tally: &Tally,
+    totals: &Totals,
+    first_run: bool,
+) -> Vec<Held> {
+    let mut held = Vec::new();
+    for (unit, count) in &tally.replaced {
+        let identity = matches!(unit.as_str(), "userName" | "emails");
+        let (name, limit) = if identity {
+            ("identity", &guards.identity)
+        } else {
+            ("attribute", &guards.attribute)
+        };
+        if unit.as_str() == "active" {
+            continue;
+        }
+        held.extend(past(name, Holds::All, *count, 0, limit.of(totals.users), || {
+            format!("{unit} would change for {count} of {} people, as when a column has shifted or a mapping is wrong", totals.users)
+        }));
+    }
+    let created = tally.users_created + tally.groups_created;
+    let total = totals.users + totals.groups;
+    if !first_run {
+        held.extend(past(
+            "creations",
+            Holds::All,
+            created,
+            0,
+            guards.creations.of(total),
+            || format!("{created} entries are new beside {total} known ones"),
+        ));
+    }
+    held
+}
+
+fn past(
+    guard: &str,
+    holds: Holds,
+    now: u64,
+    lately: u64,
+    limit: u64,
+    what: impl FnOnce() -> String,
+) -> Option<Held> {
+    (now > 0 && now + lately > limit).then(|| {
+        let waits = match holds {
+            Holds::All => "nothing was applied",
+            Holds::Part => "these removals wait for approval",
+        };
+        Held {
+            guard: guard.to_owned(),
+            holds,
+            because: format!("{}; the guard `{guard}` allows {limit}: {waits}", what()),
+        }
+    })
+}
+
+fn also(lately: u64) -> String {
+    if lately == 0 {
+        String::new()
+    } else {
+        format!(", and {lately} went within the last day")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(users: u64) -> Totals {
+        Totals {
+            users,
+            ..Totals::default()
+        }
+    }
+
+    fn held(absent: u64, users: u64) -> bool {
+        removals(&Guards::default(), Kind::User, absent, &totals(users)).is_some()
+    }
+
+    #[test]
+    fn removals_are_held_above_five_percent_at_least_ten_at_most_five_hundred() {
+        assert!(!held(10, 44));
+        assert!(held(44, 44));
+        assert!(held(51, 1_000));
+        assert!(!held(50, 1_000));
+        assert!(held(501, 40_000));
+    }
+
+    #[test]
+    fn a_small_source_is_held_above_half() {
+        assert!(!held(5, 10));
+        assert!(held(6, 10));
+    }
+
+    #[test]
+    fn four_percent_an_hour_does_not_slip_through() {
+        let mut totals = totals(1_000);
+        assert!(removals(&Guards::default(), Kind::User, 40, &totals).is_none());
+        totals.users_removed_lately = 40;
+        let held = removals(&Guards::default(), Kind::User, 40, &totals).unwrap();
+        assert!(
+            held.because.contains("40 went within the last day"),
+            "{}",
+            held.because
+        );
+    }
+
+    #[test]
+    fn a_shifted_column_holds_everything() {
+        let mut tally = Tally::default();
+        tally.replaced.insert(
+            rollcall_directory::schema::Unit::from_canonical("title"),
+            300,
+        );
+        let held = changes(&Guards::default(), &tally, &totals(1_000), false);
+        assert_eq!(held.len(), 1);
+        assert_eq!(held[0].holds, Holds::All);
+    }
+}

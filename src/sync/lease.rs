@@ -1,0 +1,152 @@
+//! One run of a source at a time, wherever it was started.
+//!
+//! A lease is a row with an owner and an end; each commit proves that its run still
+//! holds it (fencing). Beside SQLite there is also a file lock, which the system takes
+//! back when a process dies: a killed run does not block the next one for a minute.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rollcall_store::ids::SourceId;
+use rollcall_store::writes::Fence;
+use rollcall_store::{Store, StoreError};
+use uuid::Uuid;
+
+use super::clock::Clock;
+
+/// How long a lease lasts without renewal, in seconds.
+pub(crate) const LEASE_SECONDS: u64 = 60;
+/// It is renewed every 20 s, so that two renewals may fail.
+const RENEWALS_A_LEASE: u32 = 3;
+
+/// A lease that is held, and renewed until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    /// Shown with each commit.
+    pub(super) fence: Fence,
+    store: Store,
+    owner: Uuid,
+    renewal: tokio::task::JoinHandle<()>,
+    lost: Arc<AtomicBool>,
+    _file: Option<File>,
+}
+
+/// Who wants leases, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Tenancy {
+    /// This process.
+    pub(crate) owner: Uuid,
+    /// For how long.
+    pub(crate) lasts: Duration,
+    /// Beside an SQLite store: the folder of lock files.
+    pub(crate) lock_folder: Option<PathBuf>,
+}
+
+impl Lease {
+    /// Takes the lease of a source, or `None` while another run holds it.
+    pub(super) async fn take(
+        store: &Store,
+        source: SourceId,
+        tenancy: &Tenancy,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, StoreError> {
+        let name = format!("source:{source}");
+        let file = match &tenancy.lock_folder {
+            None => None,
+            Some(folder) => match lock_file(folder, source) {
+                Some(file) => Some(file),
+                None => return Ok(None),
+            },
+        };
+        // The lock proves that whoever held the lease here is dead: it counts as run out.
+        let now = match file {
+            Some(_) => clock.now() + tenancy.lasts,
+            None => clock.now(),
+        };
+        let Some(fence) = store
+            .acquire_lease(&name, tenancy.owner, tenancy.lasts, now)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let lost = Arc::new(AtomicBool::new(false));
+        let renewal = tokio::spawn(renew(
+            store.clone(),
+            fence.clone(),
+            tenancy.clone(),
+            clock.clone(),
+            lost.clone(),
+        ));
+        Ok(Some(Self {
+            fence,
+            store: store.clone(),
+            owner: tenancy.owner,
+            renewal,
+            lost,
+            _file: file,
+        }))
+    }
+
+    /// Whether a renewal found that somebody else has it now.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Gives it back.
+    pub(super) async fn release(self) -> Result<(), StoreError> {
+        self.renewal.abort();
+        self.store.release_lease(&self.fence, self.owner).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+async fn renew(
+    store: Store,
+    fence: Fence,
+    tenancy: Tenancy,
+    clock: Arc<dyn Clock>,
+    lost: Arc<AtomicBool>,
+) {
+    let mut ticks = tokio::time::interval(tenancy.lasts / RENEWALS_A_LEASE);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let renewed = store
+            .renew_lease(&fence, tenancy.owner, tenancy.lasts, clock.now())
+            .await;
+        match renewed {
+            Ok(true) => {}
+            Ok(false) => {
+                lost.store(true, Ordering::Relaxed);
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, lease = fence.lease, "the lease could not be renewed")
+            }
+        }
+    }
+}
+
+/// Locks the source's file; `None` while another process holds it. Where locks do not
+/// work (some network file systems) the lease alone decides.
+fn lock_file(folder: &Path, source: SourceId) -> Option<File> {
+    if std::fs::create_dir_all(folder).is_err() {
+        return None;
+    }
+    let path = folder.join(format!("source-{source}.lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .ok()?;
+    file.try_lock().ok().map(|()| file)
+}

@@ -1,0 +1,253 @@
+//! Plans that were kept: applying one as it stands, approving what a guard held,
+//! discarding either.
+
+use rollcall_store::ids::RunId;
+use rollcall_store::records::{Actor, Presence, Run, RunState};
+use rollcall_store::writes::{Step, Write};
+use time::Duration;
+
+use super::SyncError;
+use super::report::{Finished, Report};
+use super::run::{Engine, Writer};
+use super::setup::Setup;
+
+/// A plan older than this is not applied any more.
+const PLAN_HOURS_MAX: i64 = 24;
+/// Steps read from the store at a time.
+const STEPS_A_PAGE: u32 = 500;
+
+impl Engine {
+    /// Writes the steps of a planned or held run, if they still fit.
+    pub(crate) async fn apply(&self, setup: &Setup, id: RunId) -> Result<Finished, SyncError> {
+        let lease = self.lease(setup).await?;
+        let done = self.apply_under(setup, id, &lease.fence).await;
+        lease.release().await?;
+        done
+    }
+
+    async fn apply_under(
+        &self,
+        setup: &Setup,
+        id: RunId,
+        fence: &rollcall_store::writes::Fence,
+    ) -> Result<Finished, SyncError> {
+        let run = self.waiting_run(id).await?;
+        let now = self.clock.now();
+        let steps = self.steps(id).await?;
+        self.refuse_stale(setup, &run, &steps).await?;
+        self.keep_one_administrator(setup, &run, &steps).await?;
+        let writer = Writer {
+            engine: self,
+            setup,
+            actor: Actor::Run(id),
+            fence: Some(fence),
+            now,
+        };
+        let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
+        if run.state == RunState::Held {
+            self.store
+                .note(
+                    setup.source.tenant,
+                    Some(setup.source.id),
+                    &Actor::Cli,
+                    &format!("run {id} was approved: {} steps", steps.len()),
+                    now,
+                )
+                .await?;
+        }
+        for chunk in steps.chunks(STEPS_A_PAGE as usize) {
+            report.notes.extend(writer.write(chunk).await?);
+        }
+        report.waiting = 0;
+        self.store.drop_steps(id).await?;
+        let verdict = run.verdict.clone().unwrap_or_default();
+        let json = serde_json::to_value(&report).map_err(SyncError::Report)?;
+        self.store
+            .finish_run(id, RunState::Applied, Some(&verdict), &json, now)
+            .await?;
+        if run.undoes.is_none() && verdict == "complete" && run.settings == setup.settings {
+            self.store
+                .source_ended_well(setup.source.id, run.settings, now)
+                .await?;
+        }
+        if let Some(undone) = run.undoes {
+            self.after_undo(setup, undone).await?;
+        }
+        Ok(Finished {
+            run: id,
+            state: RunState::Applied,
+            verdict,
+            report,
+        })
+    }
+
+    /// Discards a planned or held run, or asks a running one to stop.
+    pub(crate) async fn cancel(&self, id: RunId) -> Result<(), SyncError> {
+        let run = self.waiting_run(id).await?;
+        self.store.drop_steps(id).await?;
+        let verdict = run.verdict.clone().unwrap_or_default();
+        self.store
+            .finish_run(
+                id,
+                RunState::Cancelled,
+                Some(&verdict),
+                &run.report,
+                self.clock.now(),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// A run's kept steps, all of them.
+    pub(crate) async fn steps(&self, id: RunId) -> Result<Vec<Step>, SyncError> {
+        let mut steps = Vec::new();
+        let mut after = -1;
+        loop {
+            let page = self.store.steps(id, after, STEPS_A_PAGE).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(steps);
+            };
+            after = *last;
+            steps.extend(page.into_iter().map(|(_, step)| step));
+        }
+    }
+
+    async fn waiting_run(&self, id: RunId) -> Result<Run, SyncError> {
+        let run = self.store.run(id).await?.ok_or(SyncError::NoRun(id))?;
+        match run.state {
+            RunState::Planned | RunState::Held => Ok(run),
+            other => Err(SyncError::State {
+                run: id,
+                state: format!("{other:?}").to_lowercase(),
+                needs: "only a planned or a held run can be applied, approved or cancelled",
+            }),
+        }
+    }
+
+    /// A plan is applied as it stands or not at all: nothing that it touches may have
+    /// changed since.
+    async fn refuse_stale(
+        &self,
+        setup: &Setup,
+        run: &Run,
+        steps: &[Step],
+    ) -> Result<(), SyncError> {
+        let stale = |because: String| SyncError::Stale {
+            run: run.id,
+            because,
+        };
+        if self.clock.now() - run.started > Duration::hours(PLAN_HOURS_MAX) {
+            return Err(stale(format!(
+                "it is older than {PLAN_HOURS_MAX} hours, and the source may have changed"
+            )));
+        }
+        let later = self.runs_since(setup, run.started).await?;
+        for other in later.iter().filter(|r| r.id > run.id) {
+            let report: Report = serde_json::from_value(other.report.clone()).unwrap_or_default();
+            let wrote = matches!(
+                other.state,
+                RunState::Applied | RunState::Held | RunState::Undone
+            );
+            if wrote && report.tally.changes_something() {
+                return Err(stale(format!(
+                    "run {} of the same source came after it",
+                    other.id
+                )));
+            }
+        }
+        let mut expected = std::collections::HashMap::new();
+        for write in steps.iter().flat_map(|s| &s.writes) {
+            if let Write::Update {
+                resource,
+                base_version,
+                ..
+            }
+            | Write::Delete {
+                resource,
+                base_version,
+            } = write
+            {
+                expected.entry(*resource).or_insert(*base_version);
+            }
+        }
+        let created: std::collections::HashSet<_> = steps
+            .iter()
+            .flat_map(|s| &s.writes)
+            .filter_map(|w| match w {
+                Write::Create { resource, .. } | Write::Restore { resource, .. } => Some(*resource),
+                _ => None,
+            })
+            .collect();
+        let ids: Vec<_> = expected
+            .keys()
+            .filter(|id| !created.contains(id))
+            .copied()
+            .collect();
+        for chunk in ids.chunks(STEPS_A_PAGE as usize) {
+            let found = self.store.resources(chunk).await?;
+            for id in chunk {
+                match found.iter().find(|r| r.id == *id) {
+                    Some(resource) if expected.get(id) == Some(&resource.version) => {}
+                    Some(resource) => {
+                        return Err(stale(format!(
+                            "{} has changed since",
+                            super::name_of(resource)
+                        )));
+                    }
+                    None => return Err(stale("somebody whom it changes is gone".to_owned())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever is approved, the last active administrator stays.
+    async fn keep_one_administrator(
+        &self,
+        setup: &Setup,
+        run: &Run,
+        steps: &[Step],
+    ) -> Result<(), SyncError> {
+        let names = &setup.guards.administrators;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let administrators =
+            super::administrators::of(&self.store, setup.source.tenant, names).await?;
+        let ids: Vec<_> = administrators.iter().copied().collect();
+        let active: Vec<_> = self
+            .store
+            .resources(&ids)
+            .await?
+            .into_iter()
+            .filter(|r| {
+                r.kind == rollcall_directory::entry::Kind::User
+                    && r.orphaned.is_none()
+                    && r.document.active()
+            })
+            .map(|r| r.id)
+            .collect();
+        let ended: std::collections::HashSet<_> = steps
+            .iter()
+            .flat_map(|s| &s.writes)
+            .filter_map(|w| match w {
+                Write::Update {
+                    resource, document, ..
+                } if !document.active() => Some(*resource),
+                Write::Delete { resource, .. } => Some(*resource),
+                Write::Orphan {
+                    resource,
+                    since: Some(_),
+                } => Some(*resource),
+                Write::Relink { link, .. } if link.presence == Presence::Disabled => {
+                    Some(link.resource)
+                }
+                _ => None,
+            })
+            .collect();
+        if !active.is_empty() && active.iter().all(|id| ended.contains(id)) {
+            return Err(SyncError::LastAdministrator(run.id));
+        }
+        Ok(())
+    }
+}

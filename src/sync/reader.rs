@@ -1,0 +1,278 @@
+//! Reads a source and sorts out what has not changed.
+//!
+//! Two tasks beside the run: the connector reads, and the examiner fingerprints each
+//! entry, marks the link as seen, and maps only what is new or changed. An unchanged
+//! entry ends here; that is its whole cost.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rollcall_connectors::{Batch, Verdict};
+use rollcall_directory::entry::{Entry, Kind};
+use rollcall_directory::fingerprint::{Fingerprint, Fingerprinter};
+use rollcall_mapping::Context;
+use rollcall_store::ids::LinkId;
+use rollcall_store::records::{LinkMark, Presence};
+use tokio::sync::mpsc;
+
+use super::candidate::{Candidate, Examined, Troubled};
+use super::setup::Setup;
+
+/// How far a run is, for a progress bar.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Entries read so far.
+    pub(crate) read: AtomicU64,
+    /// The total that the source announced; 0: none.
+    pub(crate) announced: AtomicU64,
+    /// Changes written so far.
+    pub(crate) written: AtomicU64,
+    /// Changes to write; 0 while it reads.
+    pub(crate) to_write: AtomicU64,
+}
+
+/// The links of a source as a run knows them: 60 bytes each, for all of them.
+#[derive(Debug)]
+pub(super) struct LinkIndex {
+    marks: HashMap<(Kind, Fingerprint), Mark>,
+}
+
+/// What the index knows of one key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// Its link, if it had one when the run began.
+    pub(super) link: Option<LinkId>,
+    fingerprint: Fingerprint,
+    /// Whether it was there.
+    pub(super) presence: Presence,
+    /// See [`rollcall_store::records::Link::missed_reads`].
+    pub(super) missed_reads: i64,
+    /// Whether this read listed it.
+    pub(super) seen: bool,
+}
+
+impl LinkIndex {
+    pub(super) fn new(marks: Vec<LinkMark>) -> Self {
+        let marks = marks
+            .into_iter()
+            .map(|m| {
+                let mark = Mark {
+                    link: Some(m.id),
+                    fingerprint: m.fingerprint,
+                    presence: m.presence,
+                    missed_reads: m.missed_reads,
+                    seen: false,
+                };
+                ((m.kind, m.key), mark)
+            })
+            .collect();
+        Self { marks }
+    }
+
+    /// Links of `kind` whose entries were there when the run began.
+    pub(super) fn present(&self, kind: Kind) -> u64 {
+        self.linked(kind)
+            .filter(|mark| mark.presence == Presence::Present)
+            .count() as u64
+    }
+
+    /// Links whose entries were there before and that this read did not list.
+    pub(super) fn absent(&self) -> Vec<(Kind, Mark)> {
+        [Kind::User, Kind::Group]
+            .into_iter()
+            .flat_map(|kind| self.linked(kind).map(move |mark| (kind, *mark)))
+            .filter(|(_, mark)| !mark.seen && mark.presence == Presence::Present)
+            .collect()
+    }
+
+    fn linked(&self, kind: Kind) -> impl Iterator<Item = &Mark> {
+        self.marks
+            .iter()
+            .filter(move |((k, _), mark)| *k == kind && mark.link.is_some())
+            .map(|(_, mark)| mark)
+    }
+}
+
+/// What a read came to.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// How it ended.
+    pub(super) verdict: Verdict,
+    /// The index, with what was seen.
+    pub(super) index: LinkIndex,
+    /// People read.
+    pub(super) users: u64,
+    /// Groups read.
+    pub(super) groups: u64,
+    /// Entries that were as they had been.
+    pub(super) unchanged: u64,
+    /// Entries without a key: nobody can tell whose they are.
+    pub(super) without_key: u64,
+}
+
+/// Starts the two tasks; what must be reconciled comes through the channel.
+pub(super) fn start(
+    setup: &Setup,
+    index: LinkIndex,
+    context: Context,
+    progress: Arc<Progress>,
+) -> (mpsc::Receiver<Examined>, tokio::task::JoinHandle<Reading>) {
+    let (examined_in, examined_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
+    let (batches_in, batches_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
+    let connector = setup.connector.clone();
+    let request = setup.request();
+    let reading = tokio::spawn(async move { connector.read(&request, batches_in).await });
+    let examiner = Examiner {
+        setup: setup.clone(),
+        fingerprinter: Fingerprinter::new(Fingerprint::of_parts([
+            setup.mapping.fingerprint().0.as_slice(),
+            b"entry",
+        ])),
+        index,
+        context,
+        progress,
+        waiting: Examined::default(),
+        counts: Counts::default(),
+    };
+    let handle = tokio::spawn(async move {
+        let (index, counts) = examiner.run(batches_out, examined_in).await;
+        let verdict = reading.await.unwrap_or_else(|_| Verdict::Failed {
+            because: "the connector stopped working in mid-read; its last words are in the log, please report them".to_owned(),
+        });
+        Reading {
+            verdict,
+            index,
+            users: counts.users,
+            groups: counts.groups,
+            unchanged: counts.unchanged,
+            without_key: counts.without_key,
+        }
+    });
+    (examined_out, handle)
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    users: u64,
+    groups: u64,
+    unchanged: u64,
+    without_key: u64,
+}
+
+struct Examiner {
+    setup: Setup,
+    fingerprinter: Fingerprinter,
+    index: LinkIndex,
+    context: Context,
+    progress: Arc<Progress>,
+    waiting: Examined,
+    counts: Counts,
+}
+
+impl Examiner {
+    async fn run(
+        mut self,
+        mut batches: mpsc::Receiver<Batch>,
+        out: mpsc::Sender<Examined>,
+    ) -> (LinkIndex, Counts) {
+        while let Some(batch) = batches.recv().await {
+            if let Some(total) = batch.announced {
+                self.progress.announced.store(total, Ordering::Relaxed);
+            }
+            self.progress
+                .read
+                .fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
+            for entry in batch.entries {
+                self.entry(entry);
+                if self.waiting.candidates.len() + self.waiting.troubled.len() >= Batch::ENTRIES_MAX
+                    && out.send(std::mem::take(&mut self.waiting)).await.is_err()
+                {
+                    return (self.index, self.counts);
+                }
+            }
+        }
+        // Nobody listens any more only when the run has failed already.
+        let _ = out.send(std::mem::take(&mut self.waiting)).await;
+        (self.index, self.counts)
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        match entry.kind {
+            Kind::User => self.counts.users += 1,
+            Kind::Group => self.counts.groups += 1,
+        }
+        let key = match &entry.key {
+            Ok(key) => key.clone(),
+            Err(error) => {
+                self.counts.without_key += 1;
+                let reason = format!(
+                    "{error}: without a key nobody can tell whose entry it is; give it a {} or choose another key in mapping {}",
+                    self.setup
+                        .mapping
+                        .kind(entry.kind)
+                        .map_or("key", |k| k.key.as_str()),
+                    self.setup.mapping.name()
+                );
+                self.trouble(&entry, entry.locator.to_string(), reason);
+                return;
+            }
+        };
+        let fingerprint = self.fingerprinter.of_entry(&entry);
+        let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
+        let mark = self.index.marks.entry(place).or_insert(Mark {
+            link: None,
+            fingerprint: Fingerprint([0; 16]),
+            presence: Presence::Present,
+            missed_reads: 0,
+            seen: false,
+        });
+        mark.seen = true;
+        let link = mark.link;
+        if !entry.flaws.is_empty() {
+            let reason = entry
+                .flaws
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ");
+            self.trouble(&entry, key.to_string(), reason);
+            return;
+        }
+        if mark.fingerprint == fingerprint
+            && mark.presence == Presence::Present
+            && mark.missed_reads == 0
+        {
+            self.counts.unchanged += 1;
+            return;
+        }
+        match self.setup.mapping.evaluate(&entry, &self.context) {
+            Ok(mapped) => {
+                // An entry that comes twice in one read, as after a broken connection, is
+                // compared with what was read first.
+                mark.fingerprint = fingerprint;
+                mark.presence = Presence::Present;
+                mark.missed_reads = 0;
+                self.waiting.candidates.push(Candidate {
+                    key,
+                    kind: entry.kind,
+                    locator: entry.locator,
+                    fingerprint,
+                    link,
+                    mapped,
+                });
+            }
+            Err(error) => self.trouble(&entry, key.to_string(), error.to_string()),
+        }
+    }
+
+    fn trouble(&mut self, entry: &Entry, name: String, reason: String) {
+        self.waiting.troubled.push(Troubled {
+            kind: entry.kind,
+            name,
+            locator: entry.locator.clone(),
+            reason,
+            flaws: entry.flaws.clone(),
+        });
+    }
+}

@@ -1,0 +1,963 @@
+//! From mapped entries to writes: whose entry is it, what do all its sources together
+//! say now, and how does that differ from what is stored?
+//!
+//! A batch is reconciled as a whole, so that entries may take names that others free,
+//! and refer to each other in any order. An entry that cannot be taken leaves the batch,
+//! and the rest is reconciled again without it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rollcall_directory::contribution::Contribution;
+use rollcall_directory::diff::{Change, diff};
+use rollcall_directory::document::Document;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::name::{Name, NameHash, Reference};
+use rollcall_directory::schema::Unit;
+use rollcall_store::ids::{LinkId, ResourceId, RunId};
+use rollcall_store::records::{Link, Presence, Quarantined, Resource};
+use rollcall_store::writes::{Step, Write};
+use rollcall_store::{By, IdKind, Store, StoreError};
+use serde_json::Value as Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::candidate::{Candidate, Troubled};
+use super::clock::new_uuid;
+use super::correlate::{Match, correlate};
+use super::setup::Setup;
+use super::tally::Tally;
+use super::view::{Named, View};
+
+/// The unit that a group's members stand under.
+pub(super) const MEMBERS: &str = "members";
+
+/// A step, and what the guards want to know of it.
+#[derive(Debug, Clone)]
+pub(super) struct Proposal {
+    /// What is written.
+    pub(super) step: Step,
+    /// What it means.
+    pub(super) effect: Effect,
+}
+
+impl Proposal {
+    /// A step that means nothing to the guards.
+    pub(super) fn of(step: Step) -> Self {
+        Self {
+            step,
+            effect: Effect::default(),
+        }
+    }
+}
+
+/// What one step does, in the guards' terms.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Effect {
+    /// A person or group is made.
+    pub(super) creates: Option<Kind>,
+    /// An entry is tied to somebody who was there.
+    pub(super) links: bool,
+    /// Attributes change.
+    pub(super) updates: bool,
+    /// The person was active and is no more.
+    pub(super) deactivates: bool,
+    /// The person was not active and is now.
+    pub(super) reactivates: bool,
+    /// The entry had been gone.
+    pub(super) returns: bool,
+    /// Units whose old value goes.
+    pub(super) replaces: Vec<Unit>,
+    /// Memberships that come.
+    pub(super) members_added: u64,
+    /// Memberships that go.
+    pub(super) members_removed: u64,
+    /// How many members there were.
+    pub(super) members_before: u64,
+}
+
+impl Effect {
+    /// Adds it to a run's counts.
+    pub(super) fn count(&self, subject: &str, tally: &mut Tally) {
+        match self.creates {
+            Some(Kind::User) => tally.users_created += 1,
+            Some(Kind::Group) => tally.groups_created += 1,
+            None => {}
+        }
+        tally.linked += u64::from(self.links);
+        tally.updated += u64::from(self.updates);
+        tally.deactivated += u64::from(self.deactivates);
+        tally.reactivated += u64::from(self.reactivates);
+        tally.returned += u64::from(self.returns);
+        for unit in &self.replaces {
+            *tally.replaced.entry(unit.clone()).or_default() += 1;
+        }
+        tally.members_added += self.members_added;
+        tally.members_removed += self.members_removed;
+        if self.members_before >= crate::config::policy::Guards::LARGE_GROUP_MEMBERS
+            && self.members_removed * 2 >= self.members_before
+        {
+            tally.halved_groups.push(subject.to_owned());
+        }
+    }
+}
+
+/// Reconciles the batches of one run.
+#[derive(Debug)]
+pub(super) struct Reconciler<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) store: Store,
+    pub(super) view: View,
+    pub(super) now: OffsetDateTime,
+    pub(super) run: RunId,
+    pub(super) quarantine: QuarantineBook,
+    ids: IdPool,
+}
+
+/// What is in quarantine, so that the same trouble is not written again.
+#[derive(Debug, Default)]
+pub(super) struct QuarantineBook {
+    /// Reason and first run, by kind and name.
+    pub(super) known: HashMap<(Kind, String), (String, RunId)>,
+    /// What this run met.
+    pub(super) met: HashSet<(Kind, String)>,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Reconciled {
+    /// To be written, in order.
+    pub(super) changes: Vec<Proposal>,
+    /// Entries whose userName somebody else holds: they get a second chance when
+    /// everything has been read, since the holder may be about to give it up.
+    pub(super) postponed: Vec<Candidate>,
+}
+
+impl<'a> Reconciler<'a> {
+    pub(super) fn new(
+        setup: &'a Setup,
+        store: Store,
+        now: OffsetDateTime,
+        run: RunId,
+        quarantined: Vec<Quarantined>,
+    ) -> Self {
+        let known = quarantined
+            .into_iter()
+            .map(|q| ((q.kind, q.name), (q.reason, q.since)))
+            .collect();
+        Self {
+            setup,
+            view: View::new(store.clone(), setup.source.tenant, setup.source.id),
+            ids: IdPool::new(store.clone()),
+            store,
+            now,
+            run,
+            quarantine: QuarantineBook {
+                known,
+                met: HashSet::new(),
+            },
+        }
+    }
+
+    /// Reconciles one batch; `last_chance` when a taken userName is not postponed again.
+    pub(super) async fn batch(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        troubled: Vec<Troubled>,
+        last_chance: bool,
+    ) -> Result<Reconciled, StoreError> {
+        let mut out = Reconciled::default();
+        let mut refused = troubled;
+        let mut attempt = loop {
+            let attempt = self.attempt(&candidates).await?;
+            if attempt.rejected.is_empty() {
+                break attempt;
+            }
+            let mut rejected = attempt.rejected;
+            let mut kept = Vec::with_capacity(candidates.len());
+            for (index, candidate) in candidates.into_iter().enumerate() {
+                match rejected.remove(&index) {
+                    None => kept.push(candidate),
+                    Some(Rejection::NameTaken(_)) if !last_chance => out.postponed.push(candidate),
+                    Some(Rejection::NameTaken(reason) | Rejection::Trouble(reason)) => {
+                        refused.push(Troubled::of(&candidate, reason));
+                    }
+                }
+            }
+            candidates = kept;
+        };
+        for change in &mut attempt.changes {
+            self.release(change);
+        }
+        out.changes = attempt.changes;
+        for troubled in refused {
+            out.changes.extend(self.quarantine_step(troubled));
+        }
+        Ok(out)
+    }
+
+    /// The write that puts an entry into quarantine; none if it is there for that reason.
+    pub(super) fn quarantine_step(&mut self, troubled: Troubled) -> Option<Proposal> {
+        let place = (troubled.kind, troubled.name.clone());
+        self.quarantine.met.insert(place.clone());
+        let since = match self.quarantine.known.get(&place) {
+            Some((reason, _)) if *reason == troubled.reason => return None,
+            Some((_, since)) => *since,
+            None => self.run,
+        };
+        self.quarantine
+            .known
+            .insert(place, (troubled.reason.clone(), since));
+        let entry = Quarantined {
+            source: self.setup.source.id,
+            kind: troubled.kind,
+            name: troubled.name.clone(),
+            locator: troubled.locator,
+            reason: troubled.reason,
+            flaws: troubled.flaws,
+            since,
+        };
+        Some(Proposal {
+            step: Step {
+                subject: troubled.name,
+                writes: vec![Write::Quarantine {
+                    entry: Box::new(entry),
+                }],
+            },
+            effect: Effect::default(),
+        })
+    }
+
+    /// An entry that is taken leaves quarantine.
+    fn release(&mut self, change: &mut Proposal) {
+        let Some((kind, name)) = change.step.writes.iter().find_map(|write| match write {
+            Write::Create { link, .. } | Write::Link { link } | Write::Relink { link, .. } => {
+                Some((link.kind, link.key.to_string()))
+            }
+            _ => None,
+        }) else {
+            return;
+        };
+        if self.quarantine.known.contains_key(&(kind, name.clone())) {
+            change.step.writes.push(Write::Release {
+                source: self.setup.source.id,
+                kind,
+                name,
+            });
+        }
+    }
+
+    async fn attempt(&mut self, candidates: &[Candidate]) -> Result<Attempt, StoreError> {
+        let mut attempt = Attempt::default();
+        let mut places = self.place(candidates, &mut attempt).await?;
+        let known = self.known(candidates, &places).await?;
+        let resolved = self.resolve(candidates, &mut places).await?;
+        for (index, candidate) in candidates.iter().enumerate() {
+            let Some(place) = places.get(index).and_then(Option::as_ref) else {
+                continue;
+            };
+            match self.change(candidate, place, &known, &resolved).await? {
+                Ok(Some(change)) => attempt.push(index, change),
+                Ok(None) => {}
+                Err(reason) => attempt.reject(index, Rejection::Trouble(reason)),
+            }
+        }
+        self.refuse_taken_names(&mut attempt, &places, candidates, &known)
+            .await?;
+        Ok(attempt)
+    }
+
+    /// Finds each entry's resource: by its link, by correlation, or a new one.
+    async fn place(
+        &mut self,
+        candidates: &[Candidate],
+        attempt: &mut Attempt,
+    ) -> Result<Vec<Option<Place>>, StoreError> {
+        let ids: Vec<LinkId> = candidates.iter().filter_map(|c| c.link).collect();
+        let mut links = self.view.links(&ids).await?;
+        let mut places: Vec<Option<Place>> = candidates
+            .iter()
+            .map(|c| c.link.and_then(|id| links.remove(&id)).map(Place::Linked))
+            .collect();
+        for kind in [Kind::User, Kind::Group] {
+            let open: Vec<usize> = (0..candidates.len())
+                .filter(|i| matches!(places.get(*i), Some(None)))
+                .filter(|i| candidates.get(*i).is_some_and(|c| c.kind == kind))
+                .collect();
+            if open.is_empty() {
+                continue;
+            }
+            let unlinked: Vec<&Candidate> =
+                open.iter().filter_map(|i| candidates.get(*i)).collect();
+            let answers = correlate(self.setup, &self.view, kind, &unlinked).await?;
+            for (index, answer) in open.into_iter().zip(answers) {
+                let place = match answer {
+                    Match::Is(resource) => Some(Place::Found {
+                        resource,
+                        link: LinkId(self.ids.next(IdKind::Link).await?),
+                    }),
+                    Match::New => Some(Place::New {
+                        resource: ResourceId(self.ids.next(IdKind::Resource).await?),
+                        uuid: new_uuid(self.now),
+                        link: LinkId(self.ids.next(IdKind::Link).await?),
+                    }),
+                    Match::Conflict(reason) => {
+                        attempt.reject(index, Rejection::Trouble(reason));
+                        None
+                    }
+                };
+                if let Some(slot) = places.get_mut(index) {
+                    *slot = place;
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// What is stored of the resources that the batch touches.
+    async fn known(
+        &self,
+        candidates: &[Candidate],
+        places: &[Option<Place>],
+    ) -> Result<Known, StoreError> {
+        let resources: Vec<ResourceId> = places
+            .iter()
+            .flatten()
+            .filter(|p| !matches!(p, Place::New { .. }))
+            .map(Place::resource)
+            .collect();
+        let links: Vec<LinkId> = candidates.iter().filter_map(|c| c.link).collect();
+        Ok(Known {
+            resources: self.view.resources(&resources).await?,
+            links_of: self.view.links_of(&resources).await?,
+            pending: self.view.pending_of(&links).await?,
+        })
+    }
+
+    /// Whom the references of the batch name, entries of the batch itself included.
+    async fn resolve(
+        &self,
+        candidates: &[Candidate],
+        places: &mut [Option<Place>],
+    ) -> Result<HashMap<NameHash, Vec<Named>>, StoreError> {
+        let mut here: HashMap<NameHash, Vec<Named>> = HashMap::new();
+        let by_key = self.setup.mapping.references().key;
+        for (candidate, place) in candidates.iter().zip(places.iter()) {
+            if let Some(Place::New { resource, uuid, .. }) = place {
+                for name in names_of(candidate, by_key) {
+                    here.entry(name).or_default().push(Named {
+                        resource: *resource,
+                        uuid: *uuid,
+                    });
+                }
+            }
+        }
+        let asked: Vec<NameHash> = candidates
+            .iter()
+            .flat_map(|c| &c.mapped.references)
+            .map(|r| r.name.hash())
+            .filter(|hash| !here.contains_key(hash))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        here.extend(self.view.named(&asked).await?);
+        Ok(here)
+    }
+
+    /// What has to be written for one entry: nothing, a change, or why it cannot be taken.
+    async fn change(
+        &self,
+        candidate: &Candidate,
+        place: &Place,
+        known: &Known,
+        resolved: &HashMap<NameHash, Vec<Named>>,
+    ) -> Result<Result<Option<Proposal>, String>, StoreError> {
+        let previous = place.link();
+        let mut contribution =
+            Contribution::settle(&candidate.mapped, previous.map(|l| &l.contribution));
+        let mut unresolved = refer(&mut contribution, &candidate.mapped, previous, resolved);
+        let link = Link {
+            id: place.link_id(),
+            source: self.setup.source.id,
+            kind: candidate.kind,
+            key: candidate.key.clone(),
+            locator: candidate.locator.clone(),
+            resource: place.resource(),
+            fingerprint: candidate.fingerprint,
+            mapping: self.setup.mapping.fingerprint(),
+            contribution,
+            presence: Presence::Present,
+            gone_since: None,
+            missed_reads: 0,
+            run: self.run,
+        };
+        let mut effect = Effect::default();
+        let mut writes = match self.resource_writes(&link, place, known, &mut effect) {
+            Ok(writes) => writes,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let names = names_of(candidate, self.setup.mapping.references().key);
+        let names_may_differ = previous.is_none_or(|old| old.locator != link.locator)
+            || !self.setup.mapping.references().attributes.is_empty();
+        if names_may_differ && !(names.is_empty() && previous.is_none()) {
+            writes.push(Write::Names {
+                link: link.id,
+                names,
+            });
+        }
+        if candidate.kind == Kind::Group {
+            let pending = self
+                .member_writes(candidate, &link, place, resolved, &mut writes, &mut effect)
+                .await?;
+            unresolved.extend(pending);
+        }
+        writes.extend(pending_write(
+            link.id,
+            unresolved,
+            known.pending.get(&link.id),
+        ));
+        Ok(Ok((!writes.is_empty()).then(|| Proposal {
+            step: Step {
+                subject: candidate.key.to_string(),
+                writes,
+            },
+            effect,
+        })))
+    }
+
+    fn resource_writes(
+        &self,
+        link: &Link,
+        place: &Place,
+        known: &Known,
+        effect: &mut Effect,
+    ) -> Result<Vec<Write>, String> {
+        let others = known.links_of.get(&link.resource);
+        let mut voices: Vec<&Link> = others
+            .into_iter()
+            .flatten()
+            .filter(|other| other.id != link.id)
+            .collect();
+        voices.push(link);
+        let document = self
+            .setup
+            .voices
+            .merge(link.kind, &voices, &self.setup.schemas);
+        require(link.kind, &document)?;
+        let Place::New { resource, uuid, .. } = place else {
+            let Some(resource) = known.resources.get(&link.resource) else {
+                return Err(
+                    "the person it was linked to is gone; the next run makes it new".into(),
+                );
+            };
+            return Ok(self.update_writes(link, place, resource, document, effect));
+        };
+        effect.creates = Some(link.kind);
+        Ok(vec![Write::Create {
+            resource: *resource,
+            uuid: *uuid,
+            kind: link.kind,
+            document,
+            link: Box::new(link.clone()),
+        }])
+    }
+
+    fn update_writes(
+        &self,
+        link: &Link,
+        place: &Place,
+        resource: &Resource,
+        document: Document,
+        effect: &mut Effect,
+    ) -> Vec<Write> {
+        let mut writes = Vec::new();
+        match place.link() {
+            None => {
+                effect.links = true;
+                writes.push(Write::Link {
+                    link: Box::new(link.clone()),
+                });
+            }
+            Some(old) => {
+                effect.returns = old.presence != Presence::Present;
+                let journal = old.contribution != link.contribution
+                    || old.presence != link.presence
+                    || old.locator != link.locator;
+                if journal
+                    || old.fingerprint != link.fingerprint
+                    || old.mapping != link.mapping
+                    || old.missed_reads != 0
+                {
+                    writes.push(Write::Relink {
+                        link: Box::new(link.clone()),
+                        journal,
+                    });
+                }
+            }
+        }
+        if resource.orphaned.is_some() {
+            writes.push(Write::Orphan {
+                resource: resource.id,
+                since: None,
+            });
+        }
+        let changes = diff(&resource.document, &document);
+        let was_active = resource.orphaned.is_none() && resource.document.active();
+        effect.deactivates = link.kind == Kind::User && was_active && !document.active();
+        effect.reactivates = link.kind == Kind::User && !was_active && document.active();
+        if !changes.is_empty() {
+            effect.updates = true;
+            effect.replaces = replaced(&changes);
+            writes.push(Write::Update {
+                resource: resource.id,
+                base_version: resource.version,
+                document,
+                changes,
+            });
+        }
+        writes
+    }
+
+    /// Members: rows of this source that come and go. Returns the references that name
+    /// nobody.
+    async fn member_writes(
+        &self,
+        candidate: &Candidate,
+        link: &Link,
+        place: &Place,
+        resolved: &HashMap<NameHash, Vec<Named>>,
+        writes: &mut Vec<Write>,
+        effect: &mut Effect,
+    ) -> Result<Vec<Reference>, StoreError> {
+        let members = Unit::from_canonical(MEMBERS);
+        if !candidate.mapped.reference_units.contains(&members) {
+            return Ok(Vec::new());
+        }
+        let mut wanted: BTreeSet<ResourceId> = BTreeSet::new();
+        let mut unresolved = Vec::new();
+        for reference in candidate
+            .mapped
+            .references
+            .iter()
+            .filter(|r| r.unit == members)
+        {
+            match resolved.get(&reference.name.hash()).map(Vec::as_slice) {
+                None | Some([]) => unresolved.push(reference.clone()),
+                Some(named) => wanted.extend(named.iter().map(|n| n.resource)),
+            }
+        }
+        wanted.remove(&link.resource);
+        let current = match place {
+            Place::New { .. } => HashSet::new(),
+            _ => self.view.members(link.resource).await?,
+        };
+        let added: Vec<ResourceId> = wanted
+            .iter()
+            .filter(|m| !current.contains(m))
+            .copied()
+            .collect();
+        let mut removed: Vec<ResourceId> = current
+            .iter()
+            .filter(|m| !wanted.contains(m))
+            .copied()
+            .collect();
+        removed.sort_unstable();
+        effect.members_added = added.len() as u64;
+        effect.members_removed = removed.len() as u64;
+        effect.members_before = current.len() as u64;
+        if !added.is_empty() || !removed.is_empty() {
+            writes.push(Write::Members {
+                group: link.resource,
+                source: self.setup.source.id,
+                added,
+                removed,
+            });
+        }
+        Ok(unresolved)
+    }
+
+    /// A userName may be taken only if its holder gives it up in the same batch.
+    async fn refuse_taken_names(
+        &self,
+        attempt: &mut Attempt,
+        places: &[Option<Place>],
+        candidates: &[Candidate],
+        known: &Known,
+    ) -> Result<(), StoreError> {
+        let mut takes: BTreeMap<usize, (ResourceId, String)> = BTreeMap::new();
+        let mut frees: HashMap<ResourceId, String> = HashMap::new();
+        for (index, change) in attempt.indices.iter().zip(&attempt.changes) {
+            let Some(place) = places.get(*index).and_then(Option::as_ref) else {
+                continue;
+            };
+            if candidates.get(*index).is_none_or(|c| c.kind != Kind::User) {
+                continue;
+            }
+            let Some(document) = document_of(&change.step) else {
+                continue;
+            };
+            let id = place.resource();
+            let new = document.text("userName").map(|n| By::UserName.fold(n));
+            let old = known
+                .resources
+                .get(&id)
+                .and_then(|r| r.document.text("userName"))
+                .map(|n| By::UserName.fold(n));
+            if new == old {
+                continue;
+            }
+            if let Some(old) = old {
+                frees.insert(id, old);
+            }
+            if let Some(new) = new {
+                takes.insert(*index, (id, new));
+            }
+        }
+        if takes.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = takes.values().map(|(_, name)| name.clone()).collect();
+        let mut holders: HashMap<String, Vec<ResourceId>> = HashMap::new();
+        for (name, id) in self
+            .view
+            .resources_by(Kind::User, By::UserName, &names)
+            .await?
+        {
+            holders
+                .entry(By::UserName.fold(&name))
+                .or_default()
+                .push(id);
+        }
+        let mut taken: HashMap<&str, ResourceId> = HashMap::new();
+        for (index, (id, name)) in &takes {
+            let held = holders
+                .get(name)
+                .into_iter()
+                .flatten()
+                .any(|holder| holder != id && frees.get(holder) != Some(name));
+            let twice = *taken.entry(name.as_str()).or_insert(*id) != *id;
+            if held || twice {
+                attempt.rejected.insert(
+                    *index,
+                    Rejection::NameTaken(format!(
+                        "its userName {name} belongs to another person; give one of them another userName, or correlate by an attribute that both entries share"
+                    )),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// References that named nobody before and do now: members come, managers are said.
+    pub(super) async fn settle_references(&mut self) -> Result<Vec<Proposal>, StoreError> {
+        let pending = self.view.pending().await?;
+        let hashes: Vec<NameHash> = pending
+            .values()
+            .flatten()
+            .map(|r| r.name.hash())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let resolved = self.view.named(&hashes).await?;
+        let mut ready: Vec<(LinkId, Vec<(Reference, Vec<Named>)>)> = pending
+            .into_iter()
+            .filter_map(|(link, references)| {
+                let found: Vec<_> = references
+                    .into_iter()
+                    .filter_map(|r| {
+                        let named = resolved.get(&r.name.hash()).filter(|n| !n.is_empty())?;
+                        Some((r, named.clone()))
+                    })
+                    .collect();
+                (!found.is_empty()).then_some((link, found))
+            })
+            .collect();
+        ready.sort_by_key(|(link, _)| *link);
+        let mut changes = Vec::new();
+        for chunk in ready.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
+            changes.extend(self.settle_chunk(chunk).await?);
+        }
+        Ok(changes)
+    }
+
+    async fn settle_chunk(
+        &self,
+        chunk: &[(LinkId, Vec<(Reference, Vec<Named>)>)],
+    ) -> Result<Vec<Proposal>, StoreError> {
+        let ids: Vec<LinkId> = chunk.iter().map(|(id, _)| *id).collect();
+        let links = self.view.links(&ids).await?;
+        let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
+        let resources = self.view.resources(&owners).await?;
+        let links_of = self.view.links_of(&owners).await?;
+        let mut changes = Vec::new();
+        for (id, found) in chunk {
+            let Some(old) = links.get(id) else { continue };
+            let Some(resource) = resources.get(&old.resource) else {
+                continue;
+            };
+            let mut effect = Effect::default();
+            let mut writes = vec![Write::Pending {
+                link: *id,
+                added: Vec::new(),
+                removed: found.iter().map(|(r, _)| r.clone()).collect(),
+            }];
+            let mut link = old.clone();
+            let mut members: BTreeSet<ResourceId> = BTreeSet::new();
+            for (reference, named) in found {
+                if reference.unit.as_str() == MEMBERS {
+                    members.extend(named.iter().map(|n| n.resource));
+                } else if let Some(chosen) = named.iter().map(|n| n.uuid).min() {
+                    link.contribution
+                        .say(reference.unit.clone(), Json::from(chosen.to_string()));
+                }
+            }
+            members.remove(&link.resource);
+            if !members.is_empty() {
+                let current = self.view.members(link.resource).await?;
+                let added: Vec<ResourceId> = members
+                    .into_iter()
+                    .filter(|m| !current.contains(m))
+                    .collect();
+                effect.members_added = added.len() as u64;
+                writes.push(Write::Members {
+                    group: link.resource,
+                    source: self.setup.source.id,
+                    added,
+                    removed: Vec::new(),
+                });
+            }
+            if link.contribution != old.contribution {
+                link.run = self.run;
+                let mut voices: Vec<&Link> = links_of
+                    .get(&link.resource)
+                    .into_iter()
+                    .flatten()
+                    .filter(|other| other.id != link.id)
+                    .collect();
+                voices.push(&link);
+                let document = self
+                    .setup
+                    .voices
+                    .merge(link.kind, &voices, &self.setup.schemas);
+                writes.extend(self.update_writes(
+                    &link,
+                    &Place::Linked(old.clone()),
+                    resource,
+                    document,
+                    &mut effect,
+                ));
+            }
+            changes.push(Proposal {
+                step: Step {
+                    subject: link.key.to_string(),
+                    writes,
+                },
+                effect,
+            });
+        }
+        Ok(changes)
+    }
+}
+
+/// Where an entry belongs.
+#[derive(Debug)]
+enum Place {
+    /// It has a link.
+    Linked(Link),
+    /// Correlation found its resource.
+    Found { resource: ResourceId, link: LinkId },
+    /// Nobody has it yet.
+    New {
+        resource: ResourceId,
+        uuid: Uuid,
+        link: LinkId,
+    },
+}
+
+impl Place {
+    fn resource(&self) -> ResourceId {
+        match self {
+            Self::Linked(link) => link.resource,
+            Self::Found { resource, .. } | Self::New { resource, .. } => *resource,
+        }
+    }
+
+    fn link_id(&self) -> LinkId {
+        match self {
+            Self::Linked(link) => link.id,
+            Self::Found { link, .. } | Self::New { link, .. } => *link,
+        }
+    }
+
+    fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Linked(link) => Some(link),
+            Self::Found { .. } | Self::New { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    resources: HashMap<ResourceId, Resource>,
+    links_of: HashMap<ResourceId, Vec<Link>>,
+    pending: HashMap<LinkId, Vec<Reference>>,
+}
+
+#[derive(Debug, Default)]
+struct Attempt {
+    indices: Vec<usize>,
+    changes: Vec<Proposal>,
+    rejected: HashMap<usize, Rejection>,
+}
+
+impl Attempt {
+    fn push(&mut self, index: usize, change: Proposal) {
+        self.indices.push(index);
+        self.changes.push(change);
+    }
+
+    fn reject(&mut self, index: usize, rejection: Rejection) {
+        self.rejected.insert(index, rejection);
+    }
+}
+
+#[derive(Debug)]
+enum Rejection {
+    /// The userName is somebody else's, so far.
+    NameTaken(String),
+    /// It cannot be taken.
+    Trouble(String),
+}
+
+/// New rows' numbers, fetched from the store in blocks.
+#[derive(Debug)]
+struct IdPool {
+    store: Store,
+    links: std::ops::Range<i64>,
+    resources: std::ops::Range<i64>,
+}
+
+impl IdPool {
+    /// Numbers a block.
+    const BLOCK_IDS: u32 = 1_000;
+
+    fn new(store: Store) -> Self {
+        Self {
+            store,
+            links: 0..0,
+            resources: 0..0,
+        }
+    }
+
+    async fn next(&mut self, kind: IdKind) -> Result<i64, StoreError> {
+        loop {
+            let range = match kind {
+                IdKind::Link => &mut self.links,
+                IdKind::Resource => &mut self.resources,
+            };
+            if let Some(id) = range.next() {
+                return Ok(id);
+            }
+            *range = self.store.reserve_ids(kind, Self::BLOCK_IDS).await?;
+        }
+    }
+}
+
+/// All names under which others may refer to an entry.
+fn names_of(candidate: &Candidate, by_key: bool) -> Vec<NameHash> {
+    let key = by_key.then(|| Name::of_key(candidate.kind, &candidate.key));
+    candidate
+        .mapped
+        .names
+        .iter()
+        .chain(key.as_ref())
+        .map(Name::hash)
+        .collect()
+}
+
+/// Says the references that are no members in the contribution; returns those that name
+/// nobody. Where several are named, the one chosen before stays, else the smallest.
+fn refer(
+    contribution: &mut Contribution,
+    mapped: &rollcall_directory::contribution::Mapped,
+    previous: Option<&Link>,
+    resolved: &HashMap<NameHash, Vec<Named>>,
+) -> Vec<Reference> {
+    let mut unresolved = Vec::new();
+    for unit in mapped
+        .reference_units
+        .iter()
+        .filter(|u| u.as_str() != MEMBERS)
+    {
+        let mut targets: BTreeSet<String> = BTreeSet::new();
+        let mut mentioned = false;
+        for reference in mapped.references.iter().filter(|r| r.unit == *unit) {
+            mentioned = true;
+            match resolved.get(&reference.name.hash()).map(Vec::as_slice) {
+                None | Some([]) => unresolved.push(reference.clone()),
+                Some(named) => targets.extend(named.iter().map(|n| n.uuid.to_string())),
+            }
+        }
+        let before = previous
+            .and_then(|l| l.contribution.says(unit)?.as_str())
+            .filter(|chosen| targets.contains(*chosen));
+        match before.or_else(|| targets.first().map(String::as_str)) {
+            Some(chosen) => contribution.say(unit.clone(), Json::from(chosen)),
+            None if !mentioned => contribution.say(unit.clone(), Json::Null),
+            None => {}
+        }
+    }
+    unresolved
+}
+
+fn pending_write(
+    link: LinkId,
+    unresolved: Vec<Reference>,
+    before: Option<&Vec<Reference>>,
+) -> Option<Write> {
+    let before: &[Reference] = before.map_or(&[], Vec::as_slice);
+    let removed: Vec<Reference> = before
+        .iter()
+        .filter(|r| !unresolved.contains(r))
+        .cloned()
+        .collect();
+    let added: Vec<Reference> = unresolved
+        .into_iter()
+        .filter(|r| !before.contains(r))
+        .collect();
+    (!added.is_empty() || !removed.is_empty()).then_some(Write::Pending {
+        link,
+        added,
+        removed,
+    })
+}
+
+/// The attributes without which no resource can be.
+fn require(kind: Kind, document: &Document) -> Result<(), String> {
+    let unit = match kind {
+        Kind::User => "userName",
+        Kind::Group => "displayName",
+    };
+    match document.text(unit) {
+        Some(text) if !text.trim().is_empty() => Ok(()),
+        _ => Err(format!(
+            "no {unit}: neither this entry nor another source gives one; map an attribute that every entry has, or correct the entry"
+        )),
+    }
+}
+
+/// The units whose old value goes: what guards count, unlike values that only come.
+pub(super) fn replaced(changes: &[Change]) -> Vec<Unit> {
+    changes
+        .iter()
+        .filter(|change| change.before.is_some())
+        .map(|change| change.unit.clone())
+        .collect()
+}
+
+fn document_of(step: &Step) -> Option<&Document> {
+    step.writes.iter().find_map(|write| match write {
+        Write::Create { document, .. } | Write::Update { document, .. } => Some(document),
+        _ => None,
+    })
+}

@@ -1,0 +1,160 @@
+//! One source, ready to run: its settings, its mapping, its connector, and what counts
+//! for the people whom it shares with other sources.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rollcall_connectors::{Connector, KindRequest, ReadRequest};
+use rollcall_directory::contribution::Contribution;
+use rollcall_directory::document::Document;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::merge::{MergeRules, Priorities, Voice, merge};
+use rollcall_directory::schema::{Schemas, Unit};
+use rollcall_mapping::Mapping;
+use rollcall_store::ids::SourceId;
+use rollcall_store::records::{Link, Presence, Source};
+
+use crate::config::policy::{Guards, Leavers};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// What the store remembers of it.
+    pub(crate) source: Source,
+    /// Its tenant's name.
+    pub(crate) tenant_name: String,
+    /// How to read it.
+    pub(crate) connector: Arc<dyn Connector>,
+    /// How entries become contributions.
+    pub(crate) mapping: Arc<Mapping>,
+    /// The mapping file's text, kept so that values can be explained later.
+    pub(crate) mapping_text: Arc<str>,
+    /// Of all settings that decide who is read.
+    pub(crate) settings: Fingerprint,
+    /// Joined with the mapping's filters.
+    pub(crate) user_filter: Option<String>,
+    /// See `user_filter`.
+    pub(crate) group_filter: Option<String>,
+    /// What absence means.
+    pub(crate) leavers: Leavers,
+    /// The guards.
+    pub(crate) guards: Guards,
+    /// The source's own time zone: a contract ends with the day there.
+    pub(crate) time_zone: jiff::tz::TimeZone,
+    /// Whether one person may have several entries here.
+    pub(crate) several_entries: bool,
+    /// All sources of the tenant.
+    pub(crate) voices: Arc<Voices>,
+    /// The tenant's schemas.
+    pub(crate) schemas: Arc<Schemas>,
+}
+
+impl Setup {
+    /// What the connector is asked for.
+    pub(crate) fn request(&self) -> ReadRequest {
+        let of = |kind: Kind, own: Option<&String>| {
+            self.mapping.kind(kind).map(|mapped| KindRequest {
+                filter: join_filters(mapped.filter.as_deref(), own.map(String::as_str)),
+                key: mapped.key.clone(),
+                attributes: Some(mapped.attributes.clone()),
+            })
+        };
+        ReadRequest {
+            users: of(Kind::User, self.user_filter.as_ref()),
+            groups: of(Kind::Group, self.group_filter.as_ref()),
+            sample: None,
+        }
+    }
+}
+
+/// RFC 4515: both must hold.
+fn join_filters(mapping: Option<&str>, source: Option<&str>) -> Option<String> {
+    match (mapping, source) {
+        (Some(a), Some(b)) => Some(format!("(&{}{})", in_parentheses(a), in_parentheses(b))),
+        (Some(one), None) | (None, Some(one)) => Some(in_parentheses(one)),
+        (None, None) => None,
+    }
+}
+
+fn in_parentheses(filter: &str) -> String {
+    let filter = filter.trim();
+    if filter.starts_with('(') {
+        filter.to_owned()
+    } else {
+        format!("({filter})")
+    }
+}
+
+/// How much the sources of a tenant count, and how their words are joined.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Voices {
+    /// By source.
+    pub(crate) of: HashMap<SourceId, VoiceSettings>,
+    /// The tenant's rules.
+    pub(crate) rules: MergeRules,
+}
+
+/// How much one source counts.
+#[derive(Debug, Clone)]
+pub(crate) struct VoiceSettings {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its numbers.
+    pub(crate) priorities: Priorities,
+    /// Whether its "not active" beats everybody's "active".
+    pub(crate) active_is_binding: bool,
+}
+
+impl Voices {
+    /// What the sources of `links` together say.
+    pub(crate) fn merge(&self, kind: Kind, links: &[&Link], schemas: &Schemas) -> Document {
+        let spoken: Vec<(SourceId, std::borrow::Cow<'_, Contribution>)> = links
+            .iter()
+            .filter_map(|link| Some((link.source, effective(link)?)))
+            .collect();
+        let unknown = VoiceSettings::unknown();
+        let voices: Vec<Voice<'_>> = spoken
+            .iter()
+            .map(|(source, contribution)| {
+                let settings = self.of.get(source).unwrap_or(&unknown);
+                Voice {
+                    source: &settings.name,
+                    priorities: &settings.priorities,
+                    active_is_binding: settings.active_is_binding,
+                    contribution,
+                }
+            })
+            .collect();
+        merge(kind, &voices, &self.rules, schemas)
+    }
+}
+
+impl VoiceSettings {
+    /// A source that is no longer in the configuration speaks last.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            name: String::new(),
+            priorities: Priorities::all(u32::MAX),
+            active_is_binding: true,
+        }
+    }
+}
+
+/// What counts of a link: nothing when it is withdrawn; "not active" when its entry is
+/// gone and the policy disables.
+pub(crate) fn effective(link: &Link) -> Option<std::borrow::Cow<'_, Contribution>> {
+    use std::borrow::Cow;
+    match link.presence {
+        Presence::Present => Some(Cow::Borrowed(&link.contribution)),
+        Presence::Withdrawn => None,
+        Presence::Disabled => {
+            let mut contribution = link.contribution.clone();
+            contribution.say(
+                Unit::from_canonical("active"),
+                serde_json::Value::Bool(false),
+            );
+            Some(Cow::Owned(contribution))
+        }
+    }
+}
