@@ -24,6 +24,8 @@ use crate::shape;
 const CHOICES_MAX: usize = 64;
 /// How many items a list takes.
 const LIST_ITEMS_MAX: usize = 10_000;
+/// Up to so many items of a list are compared with each other as they are; beyond, by text.
+const COMPARED_PAIRWISE_MAX: usize = 16;
 /// How many values of one attribute a message shows.
 const SHOWN_VALUES_MAX: usize = 5;
 
@@ -438,20 +440,32 @@ fn into_object(
 /// By the place of their line, then by value (lines give theirs in order). A plain text
 /// says nothing more than its value: it is left out where an earlier item has that value.
 fn without_duplicates(mut objects: Vec<(usize, Json)>) -> Vec<Json> {
-    if objects.len() > 1 {
-        objects.sort_by_key(|(number, _)| *number);
-        let mut seen = BTreeSet::new();
-        let mut seen_values = BTreeSet::new();
-        objects.retain(|(_, item)| {
-            let value = item.get("value").map(canonical);
+    objects.sort_by_key(|(number, _)| *number);
+    if objects.len() <= COMPARED_PAIRWISE_MAX {
+        let mut kept: Vec<Json> = Vec::with_capacity(objects.len());
+        for (_, item) in objects {
             let is_plain = item.as_object().is_some_and(|object| object.len() == 1);
-            let is_new = seen.insert(canonical(item));
-            match value {
-                Some(value) => seen_values.insert(value) || (is_new && !is_plain),
-                None => is_new,
+            let value = item.get("value").filter(|_| is_plain);
+            let is_known = |known: &Json| {
+                *known == item || value.is_some_and(|value| known.get("value") == Some(value))
+            };
+            if !kept.iter().any(is_known) {
+                kept.push(item);
             }
-        });
+        }
+        return kept;
     }
+    let mut seen = BTreeSet::new();
+    let mut seen_values = BTreeSet::new();
+    objects.retain(|(_, item)| {
+        let value = item.get("value").map(canonical);
+        let is_plain = item.as_object().is_some_and(|object| object.len() == 1);
+        let is_new = seen.insert(canonical(item));
+        match value {
+            Some(value) => seen_values.insert(value) || (is_new && !is_plain),
+            None => is_new,
+        }
+    });
     objects.into_iter().map(|(_, value)| value).collect()
 }
 
