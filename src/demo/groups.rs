@@ -91,7 +91,7 @@ pub(super) fn of_directory(company: &Company) -> Vec<DirectoryGroup<'_>> {
             entry_uuid: dice.uuid(),
             people: company
                 .in_directory()
-                .filter(|person| takes.takes(company, person))
+                .filter(|person| takes.takes(person))
                 .collect(),
             groups,
         })
@@ -99,11 +99,11 @@ pub(super) fn of_directory(company: &Company) -> Vec<DirectoryGroup<'_>> {
 }
 
 impl Takes {
-    fn takes(&self, company: &Company, person: &Person) -> bool {
+    fn takes(&self, person: &Person) -> bool {
         match *self {
             Self::Department(name) => person.department.name == name,
             Self::OneIn(count, from) => person.number % count == from,
-            Self::Managers => company.manages(person),
+            Self::Managers => person.is_manager(),
             Self::Contractors => !person.in_hr,
         }
     }

@@ -155,6 +155,11 @@ impl Person {
         self.number.to_string()
     }
 
+    /// Whether they are somebody's manager.
+    pub(crate) fn is_manager(&self) -> bool {
+        self.number < FIRST_NUMBER + FIRST_STAFF
+    }
+
     pub(crate) fn email(&self) -> String {
         format!("{}@{DOMAIN}", self.login)
     }
@@ -201,11 +206,6 @@ impl Company {
         self.people.get(number.checked_sub(FIRST_NUMBER)?)
     }
 
-    /// Whether anybody's manager is this person.
-    pub(crate) fn manages(&self, person: &Person) -> bool {
-        person.number < FIRST_NUMBER + FIRST_STAFF
-    }
-
     /// Somebody worth explaining: nobody's manager, in both systems, which disagree about
     /// the title.
     pub(crate) fn person_to_explain(&self) -> Option<&Person> {
@@ -232,8 +232,7 @@ impl Company {
     fn staff(&self) -> impl Iterator<Item = &Person> {
         self.people
             .iter()
-            .skip(FIRST_STAFF)
-            .filter(|person| person.in_hr)
+            .filter(|person| person.in_hr && !person.is_manager())
     }
 }
 
@@ -247,7 +246,7 @@ fn person(place: usize, today: Date, dice: &mut Dice, logins: &mut HashSet<Strin
         .unwrap_or_default();
     let title = title(place, department, dice);
     let old_title = dice.below(OLD_TITLE_EVERY) == 0 && place >= FIRST_STAFF;
-    let in_hr = place < IN_BOTH || place >= IN_BOTH + CONTRACTORS;
+    let in_hr = !(IN_BOTH..IN_BOTH + CONTRACTORS).contains(&place);
     let terminated = place >= FIRST_STAFF && place.is_multiple_of(TERMINATED_EVERY);
     let mut contract_end = None;
     if terminated {
@@ -260,13 +259,15 @@ fn person(place: usize, today: Date, dice: &mut Dice, logins: &mut HashSet<Strin
         login: login(given, family, logins),
         given: given.0,
         family: family.0,
-        display: match tongue.family_first {
-            true => format!("{}{}", family.0, given.0),
-            false => format!("{} {}", given.0, family.0),
+        display: if tongue.family_first {
+            format!("{}{}", family.0, given.0)
+        } else {
+            format!("{} {}", given.0, family.0)
         },
-        directory_title: match old_title {
-            true => format!("Junior {title}"),
-            false => title.clone(),
+        directory_title: if old_title {
+            format!("Junior {title}")
+        } else {
+            title.clone()
         },
         title,
         department,

@@ -1,0 +1,90 @@
+//! Bearer tokens (RFC 6750). A token is random; the store keeps only its hash, so that a
+//! stolen database lets nobody in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::CryptoRng;
+use rollcall_connectors::Secret;
+
+/// The scope that lets a token read a tenant over SCIM.
+pub(crate) const SCIM_READ: &str = "scim:read";
+
+/// Keeps these hashes apart from all others.
+const HASH_CONTEXT: &str = "rollcall 2026 bearer token";
+
+/// A token: [`BearerToken::PREFIX`] and 256 random bits in base64url. It is shown once,
+/// to whoever made it, and never in `Debug`.
+#[derive(Debug, Clone)]
+pub(crate) struct BearerToken(Secret);
+
+impl BearerToken {
+    /// Tells people, and scanners for leaked secrets, what they have found.
+    pub(crate) const PREFIX: &'static str = "rc_";
+    const RANDOM_BYTES: usize = 32;
+
+    /// A new token.
+    pub(crate) fn generate<R: CryptoRng>(rng: &mut R) -> Self {
+        let mut random = [0; Self::RANDOM_BYTES];
+        rng.fill_bytes(&mut random);
+        let encoded = URL_SAFE_NO_PAD.encode(random);
+        Self(Secret::new(format!("{}{encoded}", Self::PREFIX)))
+    }
+
+    /// The token that somebody presents; `None` if no token was ever spelled so.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(Self::PREFIX)?;
+        let random = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        (random.len() == Self::RANDOM_BYTES).then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    /// What the store keeps and looks tokens up by. A token has 256 random bits, so
+    /// neither a slow hash nor a comparison in constant time is called for: whoever
+    /// measures the look-up learns something of a hash, and nothing of any token.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        blake3::derive_key(HASH_CONTEXT, self.reveal().as_bytes())
+    }
+
+    /// The token itself: only for the eyes of whoever made it.
+    pub(crate) fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_a_prefix_and_256_random_bits() {
+        let token = BearerToken::generate(&mut rand::rng());
+        assert_eq!(token.reveal().len(), 3 + 43);
+        let again = BearerToken::parse(token.reveal()).unwrap();
+        assert_eq!(token.hash(), again.hash());
+        let other = BearerToken::generate(&mut rand::rng());
+        assert_ne!(token.hash(), other.hash());
+    }
+
+    #[test]
+    fn what_was_never_a_token_is_none() {
+        let token = BearerToken::generate(&mut rand::rng());
+        let text = token.reveal();
+        let cut = text.strip_suffix(|_: char| true).unwrap();
+        let padded = format!("{text}=");
+        for wrong in [
+            "",
+            "rc_",
+            "secret",
+            cut,
+            padded.as_str(),
+            &text.replace("rc_", ""),
+        ] {
+            assert!(BearerToken::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_does_not_show_in_debug_output() {
+        let token = BearerToken::generate(&mut rand::rng());
+        assert!(!format!("{token:?}").contains(token.reveal()));
+    }
+}

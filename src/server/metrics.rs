@@ -1,0 +1,114 @@
+//! What Prometheus collects. Every name is explained in `docs/operate/metrics.md`, which a
+//! test holds to.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rollcall_store::Store;
+use rollcall_store::records::TenantStatistics;
+
+/// Requests answered, by method, route and status.
+pub(super) const HTTP_REQUESTS: &str = "rollcall_http_requests_total";
+/// How long they took.
+pub(super) const HTTP_SECONDS: &str = "rollcall_http_request_duration_seconds";
+const USERS: &str = "rollcall_users";
+const ACTIVE_USERS: &str = "rollcall_users_active";
+const GROUPS: &str = "rollcall_groups";
+const LINKS: &str = "rollcall_links";
+const MEMBERSHIPS: &str = "rollcall_memberships";
+const PENDING: &str = "rollcall_references_pending";
+const QUARANTINED: &str = "rollcall_entries_quarantined";
+
+/// What each metric is.
+const DESCRIPTIONS: [(&str, &str); 7] = [
+    (USERS, "Users of a tenant"),
+    (ACTIVE_USERS, "Users of a tenant who are active"),
+    (GROUPS, "Groups of a tenant"),
+    (LINKS, "Entries of sources that are tied to a user or group"),
+    (
+        MEMBERSHIPS,
+        "Memberships, counted for each source that states them",
+    ),
+    (PENDING, "References that name nobody yet"),
+    (QUARANTINED, "Entries in quarantine"),
+];
+
+/// Bounds of the duration's buckets, in seconds.
+const BUCKETS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// How often samples are folded into buckets: between two, they take memory each.
+const FOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// The process's recorder, installed by whoever asks first.
+pub(super) fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
+        let recorder = builder
+            .unwrap_or_else(|_| PrometheusBuilder::new())
+            .build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another recorder collects the metrics: /metrics stays empty");
+        }
+        metrics::describe_counter!(HTTP_REQUESTS, "HTTP requests answered");
+        metrics::describe_histogram!(HTTP_SECONDS, "How long they took, in seconds");
+        for (name, description) in DESCRIPTIONS {
+            metrics::describe_gauge!(name, description);
+        }
+        handle
+    })
+}
+
+/// Keeps the recorder's memory small, for ever.
+pub(super) async fn keep_small() {
+    let mut ticks = tokio::time::interval(FOLD_EVERY);
+    loop {
+        ticks.tick().await;
+        recorder().run_upkeep();
+    }
+}
+
+/// `GET /metrics`, in Prometheus's text format. What the store holds is counted now.
+pub(super) async fn show(State(store): State<Store>) -> Response {
+    let recorder = recorder();
+    match store.statistics().await {
+        Ok(tenants) => tenants.iter().for_each(record),
+        Err(error) => tracing::warn!(%error, "the store's statistics are missing in /metrics"),
+    }
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (kind, recorder.render()).into_response()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn record(tenant: &TenantStatistics) {
+    for (name, value) in [
+        (USERS, tenant.users),
+        (ACTIVE_USERS, tenant.active_users),
+        (GROUPS, tenant.groups),
+        (LINKS, tenant.links),
+        (MEMBERSHIPS, tenant.memberships),
+        (PENDING, tenant.pending),
+        (QUARANTINED, tenant.quarantined),
+    ] {
+        metrics::gauge!(name, "tenant" => tenant.tenant.clone()).set(value as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_documented() {
+        let page = include_str!("../../docs/operate/metrics.md");
+        let names = DESCRIPTIONS.iter().map(|(name, _)| *name);
+        for name in names.chain([HTTP_REQUESTS, HTTP_SECONDS]) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}
