@@ -6,13 +6,17 @@ use rollcall_connectors::file::FileConnector;
 use rollcall_connectors::http::HttpConnector;
 use rollcall_connectors::{Batch, Connector, KindRequest, ReadRequest, Secret, Verdict};
 use rollcall_connectors::{file, http};
+use rollcall_directory::contribution::Contribution;
 use rollcall_directory::entry::{Entry, Kind, Locator};
-use time::macros::date;
+use rollcall_directory::schema::{Schemas, Unit};
+use rollcall_mapping::{Context, Mapping};
+use time::UtcOffset;
+use time::macros::{date, datetime};
 use tokio::sync::mpsc;
 
 use super::hr_service::HrService;
 use super::people::{Company, PEOPLE_IN_DIRECTORY, PEOPLE_IN_HR};
-use super::{config, ldif};
+use super::{config, ldif, mapping};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -239,5 +243,82 @@ async fn the_configuration_names_every_file_and_holds_no_secret() {
     for source in sources.values() {
         let mapping = format!("mappings/{}.toml", source["mapping"].as_str().unwrap());
         assert!(folder.path().join(mapping).is_file());
+    }
+}
+
+const CONTEXT: Context = Context {
+    now: datetime!(2026-07-01 12:00 UTC),
+    zone_offset: UtcOffset::UTC,
+};
+
+fn mapping(name: &str) -> Mapping {
+    let text = mapping::FILES.iter().find(|(file, _)| *file == name);
+    Mapping::compile(name, text.unwrap().1, &Schemas::standard()).unwrap()
+}
+
+/// What an entry says about one attribute, if that is one text.
+fn said(mapping: &Mapping, entry: &Entry, unit: &str) -> Option<String> {
+    let mapped = mapping.evaluate(entry, &CONTEXT).unwrap();
+    let contribution = Contribution::settle(&mapped, None);
+    let value = contribution.says(&Unit::from_canonical(unit))?;
+    value.as_str().map(str::to_owned)
+}
+
+#[test]
+fn both_mappings_compile_and_their_examples_hold() {
+    for (name, _) in mapping::FILES {
+        assert_eq!(mapping(name).run_examples(&CONTEXT), []);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_the_export_meets_its_hr_record_by_external_id_and_user_name() {
+    let company = company();
+    let hr = HrService::start(&company, SECRET).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.ldif");
+    ldif::write(&company, &path).unwrap();
+    let in_hr = read(&hr_connector(&hr, false), "id").await;
+    let in_export = read(&export_connector(path), "entryUUID").await;
+    let (hr, export) = (mapping("hr-http"), mapping("directory-export"));
+    let mut met = 0;
+    for person in company
+        .people()
+        .iter()
+        .filter(|p| p.in_hr && p.in_directory)
+    {
+        let record = find(&in_hr, &person.hr_id());
+        let entry = find(&in_export, &person.entry_uuid.to_string());
+        for unit in ["externalId", "userName", "displayName", "name.givenName"] {
+            assert_eq!(said(&hr, record, unit), said(&export, entry, unit));
+            assert!(said(&hr, record, unit).is_some(), "{unit}");
+        }
+        met += 1;
+    }
+    assert_eq!(met, 920);
+    let people = |entry: &&Entry| text(entry, "cn") == Some("People");
+    let group = in_export.iter().find(people).unwrap();
+    assert_eq!(
+        said(&export, group, "displayName").as_deref(),
+        Some("People")
+    );
+}
+
+#[tokio::test]
+async fn whose_contract_is_over_is_not_active_and_everybody_else_in_hr_is() {
+    let company = company();
+    let hr = HrService::start(&company, SECRET).await.unwrap();
+    let entries = read(&hr_connector(&hr, false), "id").await;
+    let mapping = mapping("hr-http");
+    for person in company.in_hr() {
+        let mapped = mapping.evaluate(find(&entries, &person.hr_id()), &CONTEXT);
+        let contribution = Contribution::settle(&mapped.unwrap(), None);
+        let active = contribution.says(&Unit::from_canonical("active"));
+        assert_eq!(
+            active,
+            Some(&(!person.terminated).into()),
+            "{}",
+            person.login
+        );
     }
 }

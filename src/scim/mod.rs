@@ -14,8 +14,6 @@ mod mentions;
 mod one;
 mod parameters;
 mod resource;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
