@@ -119,6 +119,13 @@ impl Served {
         self.bare(path).bearer_auth(self.token.reveal())
     }
 
+    /// The same, with a filter.
+    fn find(&self, path: &str, filter: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.base);
+        let url = reqwest::Url::parse_with_params(&url, [("filter", filter)]).unwrap();
+        self.client.get(url).bearer_auth(self.token.reveal())
+    }
+
     /// A request without one.
     fn bare(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.base))
@@ -144,7 +151,9 @@ impl Served {
             .start_run(self.source, RunKind::Sync, fingerprint, None, NOW)
             .await
             .unwrap();
-        let uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + resource.0 as u128);
+        let uuid = Uuid::from_u128(
+            0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::try_from(resource.0).unwrap(),
+        );
         self.commit(Write::Create {
             resource,
             uuid,

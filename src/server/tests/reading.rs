@@ -113,10 +113,7 @@ async fn a_user_is_found_by_user_name_in_any_case() {
     for name in ["Zoé.Rüegg", "somebody.else"] {
         served.make(Kind::User, json!({ "userName": name })).await;
     }
-    let find = async |filter: &str| {
-        let request = served.get("/scim/v2/Users").query(&[("filter", filter)]);
-        request.send().await.unwrap()
-    };
+    let find = async |filter: &str| served.find("/scim/v2/Users", filter).send().await.unwrap();
     let found = body(find("userName eq \"ZOÉ.rüegg\"").await).await;
     assert_eq!(found["totalResults"], 1);
     assert_eq!(found["Resources"][0]["userName"], "Zoé.Rüegg");
@@ -131,9 +128,7 @@ async fn a_user_is_found_by_user_name_in_any_case() {
         let (status, kind, _) = scim_error(find(filter).await).await;
         assert_eq!((status, kind.as_deref()), (400, Some("invalidFilter")));
     }
-    let groups = served
-        .get("/scim/v2/Groups")
-        .query(&[("filter", "displayName eq \"a\"")]);
+    let groups = served.find("/scim/v2/Groups", "displayName eq \"a\"");
     let (status, kind, detail) = scim_error(groups.send().await.unwrap()).await;
     assert_eq!((status, kind.as_deref()), (400, Some("invalidFilter")));
     assert_eq!(detail, "only userName eq \"…\" in this version");
