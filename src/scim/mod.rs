@@ -22,7 +22,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use rollcall_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -31,6 +31,9 @@ use crate::sync::Clock;
 
 /// The longest that a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Where SCIM stands: for the only tenant, and for each.
+const PLACES: [&str; 2] = ["/scim/v2", "/t/{tenant}/scim/v2"];
 
 /// What SCIM requests need.
 #[derive(Debug, Clone)]
@@ -51,21 +54,12 @@ impl Scim {
         }
     }
 
-    /// Both places where SCIM stands.
+    /// Both places where SCIM stands. Whoever has no token learns nothing, not even which
+    /// paths there are.
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .nest("/scim/v2", self.clone().routes())
-            .nest("/t/{tenant}/scim/v2", self.routes())
-    }
-
-    /// One place. Whoever has no token learns nothing, not even which paths there are.
-    fn routes(self) -> Router {
-        Router::new()
-            .route("/Users", get(list::users))
-            .route("/Users/{id}", get(one::user))
-            .route("/Groups", get(list::groups))
-            .route("/Groups/{id}", get(one::group))
-            .fallback(async || ScimError::NoSuchPath)
+        PLACES
+            .iter()
+            .fold(Router::new(), |router, place| routes(router, place))
             .method_not_allowed_fallback(async || ScimError::ReadOnly)
             .layer(from_fn_with_state(self.clone(), access::admit))
             .layer(from_fn(in_time))
@@ -74,6 +68,19 @@ impl Scim {
             }))
             .with_state(self)
     }
+}
+
+/// The routes of one place. Every other path below it is a mistake that SCIM answers.
+fn routes(router: Router<Scim>, place: &str) -> Router<Scim> {
+    let nothing = || any(async || ScimError::NoSuchPath);
+    router
+        .route(&format!("{place}/Users"), get(list::users))
+        .route(&format!("{place}/Users/{{id}}"), get(one::user))
+        .route(&format!("{place}/Groups"), get(list::groups))
+        .route(&format!("{place}/Groups/{{id}}"), get(one::group))
+        .route(place, nothing())
+        .route(&format!("{place}/"), nothing())
+        .route(&format!("{place}/{{*rest}}"), nothing())
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -39,6 +39,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 /// For the first request of a connection, and for a TLS handshake.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the headers of each later request on it, and for the wait between two.
+const HEADERS_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long requests may go on once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -100,6 +102,8 @@ impl Server {
             .route("/health/live", get(health::live))
             .route("/health/ready", get(health::ready))
             .route("/metrics", get(metrics::show))
+            // Its own, lest it be SCIM's, which asks for a token.
+            .fallback(async || StatusCode::NOT_FOUND)
             .with_state(self.store.clone())
             .merge(scim.router())
             .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
@@ -165,13 +169,17 @@ impl Bound {
             std::future::pending::<()>().await;
         };
         let app = self.router.into_make_service();
-        let server = axum_server::from_tcp(self.listener)
+        let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServerError::Stopped)?
             .handle(handle.clone())
             .first_request_timeout(CONNECTION_TIMEOUT)
             .accept_error_handler(|address, error| {
                 tracing::debug!(?address, %error, "a connection was not taken");
             });
+        server
+            .http_builder()
+            .http1()
+            .header_read_timeout(HEADERS_TIMEOUT);
         let serving = async {
             match self.tls {
                 Some(tls) => {

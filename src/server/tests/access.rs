@@ -26,6 +26,8 @@ async fn no_scim_path_answers_without_a_token() {
         let challenge = "Bearer realm=\"rollcall\"".to_owned();
         assert_eq!(refused(served.bare(path)).await, (401, challenge), "{path}");
     }
+    let write = served.client.post(format!("{}/scim/v2/Users", served.base));
+    assert_eq!(refused(write).await.0, 401);
 }
 
 #[tokio::test]

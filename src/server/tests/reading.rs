@@ -171,9 +171,11 @@ async fn what_is_not_there_is_not_found() {
         format!("/scim/v2/Users/{}", Uuid::nil()),
         format!("/scim/v2/Users/{group}"),
         "/scim/v2/Printers".to_owned(),
+        "/scim/v2".to_owned(),
         "/t/example/scim/v2/".to_owned(),
     ] {
         let response = served.get(&path).send().await.unwrap();
+        assert!(response.headers().contains_key("content-type"), "{path}");
         assert_eq!(scim_error(response).await.0, 404, "{path}");
     }
 }
