@@ -2,6 +2,7 @@
 //! where a certificate is configured. A request passes [`observe`] (its id, its line in
 //! the log, its metrics), the limits that are set here, and then its handler.
 
+mod door;
 mod health;
 mod metrics;
 mod observe;
@@ -11,7 +12,7 @@ mod tests;
 mod tls;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,6 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rollcall_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -28,8 +27,10 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use self::door::Door;
 pub(crate) use self::shutdown::stop_signal;
 pub(crate) use self::tls::TlsFiles;
+use crate::config;
 use crate::scim::Scim;
 use crate::sync::Clock;
 
@@ -37,19 +38,14 @@ use crate::sync::Clock;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The longest that any request may take. SCIM answers for itself before.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
-/// For the first request of a connection, and for a TLS handshake.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// For the headers of each later request on it, and for the wait between two.
-const HEADERS_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long requests may go on once the server is told to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
     /// The port is taken, or not ours to take.
-    #[error("cannot listen on {address}: change server.listen, or stop whoever has that port")]
+    #[error("cannot listen on {address}: change {setting}, or stop whoever has that port")]
     Listen {
+        /// Which setting says so.
+        setting: &'static str,
         /// As configured.
         address: SocketAddr,
         /// What the system says.
@@ -72,6 +68,26 @@ pub(crate) struct Settings {
     pub(crate) public_url: String,
     /// Certificate and key; `None`: plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    /// A second listener, for the metrics alone, in plain HTTP. `None`: they stand beside
+    /// everything else.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How long requests may go on once the server is told to stop.
+    pub(crate) shutdown_grace: Duration,
+}
+
+impl From<&config::Server> for Settings {
+    fn from(server: &config::Server) -> Self {
+        Self {
+            listen: server.listen,
+            public_url: server.public_url.clone(),
+            tls: server.tls.as_ref().map(|tls| TlsFiles {
+                certificate: tls.certificate.clone(),
+                key: tls.key.clone(),
+            }),
+            metrics_listen: server.metrics_listen,
+            shutdown_grace: server.shutdown_grace,
+        }
+    }
 }
 
 /// The server, not yet listening.
@@ -92,16 +108,19 @@ impl Server {
     }
 
     /// Every route, with everything that requests pass.
-    pub(crate) fn router(&self) -> Router {
+    fn router(&self) -> Router {
         let scim = Scim::new(
             self.store.clone(),
             Arc::clone(&self.clock),
             &self.settings.public_url,
         );
-        Router::new()
+        let mut router = Router::new()
             .route("/health/live", get(health::live))
-            .route("/health/ready", get(health::ready))
-            .route("/metrics", get(metrics::show))
+            .route("/health/ready", get(health::ready));
+        if self.settings.metrics_listen.is_none() {
+            router = router.route("/metrics", get(metrics::show));
+        }
+        router
             // Its own, lest it be SCIM's, which asks for a token.
             .fallback(async || StatusCode::NOT_FOUND)
             .with_state(self.store.clone())
@@ -119,79 +138,62 @@ impl Server {
             ))
     }
 
-    /// Opens the port and reads the certificate, so that mistakes show at once.
+    /// The route of the listener for metrics.
+    fn metrics_router(&self) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics::show))
+            .with_state(self.store.clone())
+            .layer(CatchPanicLayer::new())
+            .layer(CompressionLayer::new())
+    }
+
+    /// Opens the ports and reads the certificate, so that mistakes show at once.
     ///
     /// # Errors
-    /// The port cannot be opened, or the certificate or key cannot be used.
+    /// A port cannot be opened, or the certificate or key cannot be used.
     pub(crate) fn bind(self) -> Result<Bound, ServerError> {
         let tls = self.settings.tls.as_ref().map(TlsFiles::load).transpose()?;
-        let address = self.settings.listen;
-        let failed = |source| ServerError::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let mut doors = vec![Door::open(
+            "server.listen",
+            self.settings.listen,
+            self.router(),
+            tls,
+        )?];
+        if let Some(address) = self.settings.metrics_listen {
+            let router = self.metrics_router();
+            doors.push(Door::open("server.metrics_listen", address, router, None)?);
+        }
         metrics::recorder();
         Ok(Bound {
-            router: self.router(),
-            listener,
-            address,
-            tls,
+            doors,
+            shutdown_grace: self.settings.shutdown_grace,
         })
     }
 }
 
-/// The server, its port open.
+/// The server, its ports open.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    router: Router,
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<RustlsConfig>,
+    doors: Vec<Door>,
+    shutdown_grace: Duration,
 }
 
 impl Bound {
-    /// The address that was opened: with `listen = "…:0"` the port that was free.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that were opened, with the ports that were free where the
+    /// configuration says `:0`: the main one, then that of the metrics if they have one.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().map(|door| door.address).collect()
     }
 
-    /// Serves until `stop` is cancelled, then lets requests finish for at most
-    /// [`DRAIN_TIMEOUT`].
+    /// Serves until `stop` is cancelled, then lets requests finish within the grace time.
     ///
     /// # Errors
-    /// The listener breaks off.
+    /// A listener breaks off.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
-        let handle = Handle::new();
-        let stopping = async {
-            stop.cancelled().await;
-            tracing::info!("stopping: no new requests are taken");
-            handle.graceful_shutdown(Some(DRAIN_TIMEOUT));
-            std::future::pending::<()>().await;
-        };
-        let app = self.router.into_make_service();
-        let mut server = axum_server::from_tcp(self.listener)
-            .map_err(ServerError::Stopped)?
-            .handle(handle.clone())
-            .first_request_timeout(CONNECTION_TIMEOUT)
-            .accept_error_handler(|address, error| {
-                tracing::debug!(?address, %error, "a connection was not taken");
-            });
-        server
-            .http_builder()
-            .http1()
-            .header_read_timeout(HEADERS_TIMEOUT);
-        let serving = async {
-            match self.tls {
-                Some(tls) => {
-                    let acceptor = RustlsAcceptor::new(tls).handshake_timeout(CONNECTION_TIMEOUT);
-                    server.acceptor(acceptor).serve(app).await
-                }
-                None => server.serve(app).await,
-            }
-        };
+        let grace = self.shutdown_grace;
+        let doors = self.doors.into_iter().map(|door| door.serve(&stop, grace));
         tokio::select! {
-            ended = serving => ended.map_err(ServerError::Stopped),
-            () = stopping => Ok(()),
+            ended = futures::future::try_join_all(doors) => ended.map(|_| ()),
             () = metrics::keep_small() => Ok(()),
         }
     }

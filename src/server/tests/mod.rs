@@ -6,6 +6,7 @@ mod reading;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rollcall_directory::contribution::Contribution;
@@ -27,6 +28,9 @@ use crate::auth::{BearerToken, SCIM_READ};
 use crate::sync::Clock;
 
 const NOW: OffsetDateTime = datetime!(2026-07-01 12:00 UTC);
+
+/// For requests that go on when a server is told to stop.
+const GRACE: Duration = Duration::from_secs(30);
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -77,11 +81,13 @@ impl Served {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: "https://id.example.org/".to_owned(),
             tls: files,
+            metrics_listen: None,
+            shutdown_grace: GRACE,
         };
         let bound = Server::new(store.clone(), Arc::new(Still), settings)
             .bind()
             .unwrap();
-        let base = format!("{scheme}://localhost:{}", bound.address().port());
+        let base = format!("{scheme}://localhost:{}", bound.addresses()[0].port());
         let stop = CancellationToken::new();
         let running = tokio::spawn(bound.run(stop.clone()));
         let mut served = Self {

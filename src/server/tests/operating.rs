@@ -1,7 +1,5 @@
 //! What whoever operates it needs.
 
-use std::time::Duration;
-
 use super::*;
 
 /// Only a server that hangs meets it.
@@ -35,6 +33,33 @@ async fn metrics_count_requests_and_what_the_directory_holds() {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
     assert!(!metrics.contains(&id.to_string()));
+}
+
+#[tokio::test]
+async fn metrics_may_have_a_port_of_their_own() {
+    let served = Served::empty().await;
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let settings = Settings {
+        listen: any,
+        public_url: String::new(),
+        tls: None,
+        metrics_listen: Some(any),
+        shutdown_grace: GRACE,
+    };
+    let server = Server::new(served.store.clone(), Arc::new(Still), settings);
+    let bound = server.bind().unwrap();
+    let addresses = bound.addresses();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(bound.run(stop.clone()));
+    let status = async |address: SocketAddr| {
+        let request = served.client.get(format!("http://{address}/metrics"));
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(status(addresses[0]).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(addresses[1]).await, StatusCode::OK);
+    stop.cancel();
+    let ended = tokio::time::timeout(DEADLINE, running).await;
+    assert!(ended.unwrap().unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -98,6 +123,8 @@ async fn a_port_that_is_taken_is_named() {
         listen,
         public_url: String::new(),
         tls: None,
+        metrics_listen: None,
+        shutdown_grace: GRACE,
     };
     let second = Server::new(served.store.clone(), Arc::new(Still), settings).bind();
     let said = second.unwrap_err().to_string();
