@@ -155,3 +155,9 @@ pub enum StepConflict {
         attribute: &'static str,
     },
 }
+
+impl StoreError {
+    pub(crate) fn missing(what: String) -> Self {
+        Self::NotFound { what }
+    }
+}

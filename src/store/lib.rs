@@ -7,6 +7,9 @@
 #![warn(missing_docs)]
 
 mod commit;
+mod dialect;
+mod driver;
+mod dump;
 mod error;
 pub mod ids;
 mod journal;
@@ -15,6 +18,7 @@ mod links;
 mod maintenance;
 mod mappings;
 mod memberships;
+mod migrations;
 mod plans;
 mod quarantine;
 pub mod records;
@@ -22,6 +26,8 @@ mod resources;
 mod runs;
 mod sources;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod tokens;
 pub mod writes;
 
@@ -29,9 +35,15 @@ pub use error::{CommitError, StepConflict, StoreError};
 pub use ids::IdKind;
 pub use resources::By;
 
+use std::sync::Arc;
+
+use driver::{Access, Database};
+
 /// The canonical store. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    database: Arc<Database>,
+}
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,19 +63,17 @@ impl Store {
     /// Opens the store at `sqlite:PATH` (made if it is not there) or `postgres://…`, and
     /// brings its schema up to date.
     pub async fn open(url: &str, options: &Options) -> Result<Self, StoreError> {
-        let _ = (url, options);
-        unfinished()
+        Self::open_for(url, options, Access::Write).await
     }
 
     /// Opens a store that must be there and up to date, to read only.
     pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
-        let _ = url;
-        unfinished()
+        Self::open_for(url, &Options::default(), Access::Read).await
     }
-}
 
-fn unfinished<T>() -> Result<T, StoreError> {
-    Err(StoreError::Unavailable {
-        reason: "unfinished".to_owned(),
-    })
+    async fn open_for(url: &str, options: &Options, access: Access) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: Arc::new(Database::open(url, options, access).await?),
+        })
+    }
 }

@@ -1,25 +1,104 @@
 //! The ties between entries and resources.
 
 use rollcall_directory::entry::{EntryKey, Kind};
+use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::NameHash;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::driver::{Cells, Column, FromCells, Trouble, binds, statements};
 use crate::ids::{LinkId, ResourceId, SourceId};
 use crate::records::{Link, LinkMark};
-use crate::{Store, StoreError, unfinished};
+use crate::{Store, StoreError};
+
+/// The columns of a whole link, in the order in which [`Link`] reads them.
+macro_rules! link_columns {
+    () => {
+        "l.id, l.source, l.kind, l.key, l.locator, l.resource, l.fingerprint, l.mapping, \
+         l.contribution, l.presence, l.gone_since, l.missed_reads, l.run"
+    };
+}
+pub(crate) use link_columns;
+
+statements! {
+    MARKS = "SELECT id, kind, key_hash, fingerprint, presence, missed_reads FROM links
+        WHERE source = $1 ORDER BY id";
+    LINKS_BY_ID = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
+        postgres: concat!(
+            "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])"
+        );
+    LINKS_BY_KEY = concat!(
+            "SELECT ", link_columns!(),
+            " FROM links l WHERE l.key = $1 AND l.source = $2 AND l.kind = $3"
+        ),
+        postgres: concat!(
+            "SELECT ", link_columns!(),
+            " FROM links l WHERE l.key = ANY($1::text[]) AND l.source = $2 AND l.kind = $3"
+        );
+    LINKS_OF = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.resource = $1"),
+        postgres: concat!(
+            "SELECT ", link_columns!(), " FROM links l WHERE l.resource = ANY($1::bigint[])"
+        );
+    LINKS_NAMED = "SELECT n.name, n.link, r.id, r.uuid FROM link_names n
+            JOIN links l ON l.id = n.link JOIN resources r ON r.id = l.resource
+            WHERE n.name = $1 AND n.source = $2",
+        postgres: "SELECT n.name, n.link, r.id, r.uuid FROM link_names n
+            JOIN links l ON l.id = n.link JOIN resources r ON r.id = l.resource
+            WHERE n.name = ANY($1::bytea[]) AND n.source = $2";
+    GONE_LINKS = concat!(
+        "SELECT ", link_columns!(), " FROM links l
+            WHERE l.source = $1 AND l.gone_since <= $2 AND l.presence = 'disabled'
+            ORDER BY l.id"
+    );
+}
+
+impl FromCells for Link {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            source: cells.take()?,
+            kind: cells.take()?,
+            key: cells.take()?,
+            locator: cells.take_json()?,
+            resource: cells.take()?,
+            fingerprint: cells.take()?,
+            mapping: cells.take()?,
+            contribution: cells.take_json()?,
+            presence: cells.take()?,
+            gone_since: cells.take()?,
+            missed_reads: cells.take()?,
+            run: cells.take()?,
+        })
+    }
+}
+
+impl FromCells for LinkMark {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            kind: cells.take()?,
+            key: cells.take::<Fingerprint>()?,
+            fingerprint: cells.take()?,
+            presence: cells.take()?,
+            missed_reads: cells.take()?,
+        })
+    }
+}
 
 impl Store {
     /// The mark of every link of a source, by number.
     pub async fn link_marks(&self, source: SourceId) -> Result<Vec<LinkMark>, StoreError> {
-        let _ = (source);
-        unfinished()
+        self.database.fetch(MARKS, binds![source]).await
     }
 
     /// Links by number. Those that are gone are missing from the answer.
     pub async fn links(&self, ids: &[LinkId]) -> Result<Vec<Link>, StoreError> {
-        let _ = (ids);
-        unfinished()
+        let column = Column::Ints(ids.iter().map(|id| id.0).collect());
+        let found = self
+            .database
+            .fetch_each(LINKS_BY_ID, vec![column], binds![])
+            .await?;
+        Ok(in_order(found))
     }
 
     /// Links by the keys of their entries.
@@ -29,24 +108,39 @@ impl Store {
         kind: Kind,
         keys: &[EntryKey],
     ) -> Result<Vec<Link>, StoreError> {
-        let _ = (source, kind, keys);
-        unfinished()
+        let column = Column::OwnedTexts(keys.iter().map(ToString::to_string).collect());
+        let found = self
+            .database
+            .fetch_each(LINKS_BY_KEY, vec![column], binds![source, kind])
+            .await?;
+        Ok(in_order(found))
     }
 
     /// The links of each of these resources, of all sources.
     pub async fn links_of(&self, resources: &[ResourceId]) -> Result<Vec<Link>, StoreError> {
-        let _ = (resources);
-        unfinished()
+        let column = Column::Ints(resources.iter().map(|id| id.0).collect());
+        let found = self
+            .database
+            .fetch_each(LINKS_OF, vec![column], binds![])
+            .await?;
+        Ok(in_order(found))
     }
 
-    /// Whom names of a source name: the name, the link, its resource and that one's SCIM id.
+    /// Whom names of a source name: the name, the link, its resource and that one's SCIM
+    /// id. A name may name nobody or several.
     pub async fn links_named(
         &self,
         source: SourceId,
         names: &[NameHash],
     ) -> Result<Vec<(NameHash, LinkId, ResourceId, Uuid)>, StoreError> {
-        let _ = (source, names);
-        unfinished()
+        let column = Column::Hashes(names.iter().map(|name| name.0).collect());
+        let mut found: Vec<(NameHash, LinkId, ResourceId, Uuid)> = self
+            .database
+            .fetch_each(LINKS_NAMED, vec![column], binds![source])
+            .await?;
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// Links of a source whose entry is gone since `before` or longer and still says
@@ -56,7 +150,15 @@ impl Store {
         source: SourceId,
         before: OffsetDateTime,
     ) -> Result<Vec<Link>, StoreError> {
-        let _ = (source, before);
-        unfinished()
+        self.database
+            .fetch(GONE_LINKS, binds![source, before])
+            .await
     }
+}
+
+/// By number, each once, whatever was asked for twice.
+fn in_order(mut links: Vec<Link>) -> Vec<Link> {
+    links.sort_by_key(|link| link.id);
+    links.dedup_by_key(|link| link.id);
+    links
 }

@@ -1,10 +1,43 @@
 //! Who is a member of which group, because of which source; and who will be.
 
-use rollcall_directory::name::NameHash;
+use rollcall_directory::name::{NameHash, Reference};
+use rollcall_directory::schema::Unit;
 
+use crate::driver::{Cells, Column, FromCells, Trouble, binds, statements};
 use crate::ids::{LinkId, ResourceId, SourceId};
 use crate::records::Pending;
-use crate::{Store, StoreError, unfinished};
+use crate::{Store, StoreError};
+
+statements! {
+    MEMBERS = "SELECT member_id FROM memberships
+        WHERE group_id = $1 AND source_id = $2 ORDER BY member_id";
+    ALL_MEMBERS = "SELECT member_id, source_id FROM memberships
+        WHERE group_id = $1 ORDER BY member_id, source_id";
+    GROUPS_OF = "SELECT group_id, source_id FROM memberships
+        WHERE member_id = $1 ORDER BY group_id, source_id";
+    PENDING_OF = "SELECT link, unit, name FROM pending_references
+            WHERE link = $1 ORDER BY link, unit, name_hash",
+        postgres: "SELECT link, unit, name FROM pending_references
+            WHERE link = ANY($1::bigint[]) ORDER BY link, unit, name_hash";
+    PENDING_NAMED = "SELECT link, unit, name FROM pending_references
+            WHERE name_hash = $1 AND source = $2 ORDER BY link, unit",
+        postgres: "SELECT link, unit, name FROM pending_references
+            WHERE name_hash = ANY($1::bytea[]) AND source = $2 ORDER BY link, unit";
+    PENDING = "SELECT link, unit, name FROM pending_references
+        WHERE source = $1 ORDER BY link, unit, name_hash";
+}
+
+impl FromCells for Pending {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            link: cells.take()?,
+            reference: Reference {
+                unit: Unit::from_canonical(&cells.take::<String>()?),
+                name: cells.take_json()?,
+            },
+        })
+    }
+}
 
 impl Store {
     /// The members that one source gives a group.
@@ -13,8 +46,8 @@ impl Store {
         group: ResourceId,
         source: SourceId,
     ) -> Result<Vec<ResourceId>, StoreError> {
-        let _ = (group, source);
-        unfinished()
+        let rows = self.database.fetch(MEMBERS, binds![group, source]).await?;
+        Ok(rows.into_iter().map(|(member,)| member).collect())
     }
 
     /// All members of a group, each with the sources that say so.
@@ -22,8 +55,7 @@ impl Store {
         &self,
         group: ResourceId,
     ) -> Result<Vec<(ResourceId, SourceId)>, StoreError> {
-        let _ = (group);
-        unfinished()
+        self.database.fetch(ALL_MEMBERS, binds![group]).await
     }
 
     /// All groups of a resource, each with the sources that say so.
@@ -31,14 +63,15 @@ impl Store {
         &self,
         member: ResourceId,
     ) -> Result<Vec<(ResourceId, SourceId)>, StoreError> {
-        let _ = (member);
-        unfinished()
+        self.database.fetch(GROUPS_OF, binds![member]).await
     }
 
     /// The references of these links that name nobody yet.
     pub async fn pending_of(&self, links: &[LinkId]) -> Result<Vec<Pending>, StoreError> {
-        let _ = (links);
-        unfinished()
+        let column = Column::Ints(links.iter().map(|id| id.0).collect());
+        self.database
+            .fetch_each(PENDING_OF, vec![column], binds![])
+            .await
     }
 
     /// The references of a source that wait for one of these names.
@@ -47,13 +80,14 @@ impl Store {
         source: SourceId,
         names: &[NameHash],
     ) -> Result<Vec<Pending>, StoreError> {
-        let _ = (source, names);
-        unfinished()
+        let column = Column::Hashes(names.iter().map(|name| name.0).collect());
+        self.database
+            .fetch_each(PENDING_NAMED, vec![column], binds![source])
+            .await
     }
 
     /// All references of a source that name nobody yet.
     pub async fn pending(&self, source: SourceId) -> Result<Vec<Pending>, StoreError> {
-        let _ = (source);
-        unfinished()
+        self.database.fetch(PENDING, binds![source]).await
     }
 }

@@ -1,11 +1,14 @@
 //! Users and groups, read.
 
+use std::collections::HashMap;
+
 use rollcall_directory::entry::Kind;
 use time::OffsetDateTime;
 
+use crate::driver::{Cells, Column, FromCells, Statement, Trouble, binds, statements};
 use crate::ids::{ResourceId, TenantId};
 use crate::records::{ListQuery, Resource, ResourceList};
-use crate::{Store, StoreError, unfinished};
+use crate::{Store, StoreError};
 
 /// What resources are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,17 +30,108 @@ impl By {
     #[must_use]
     pub fn fold(self, text: &str) -> String {
         match self {
-            Self::ExternalId => text.to_owned(),
-            Self::UserName | Self::DisplayName | Self::Email | Self::Uuid => text.to_lowercase(),
+            Self::ExternalId | Self::Uuid => text.to_owned(),
+            Self::UserName | Self::DisplayName | Self::Email => text.to_lowercase(),
         }
+    }
+
+    fn statement(self) -> Statement {
+        match self {
+            Self::UserName => BY_USER_NAME,
+            Self::ExternalId => BY_EXTERNAL_ID,
+            Self::DisplayName => BY_DISPLAY_NAME,
+            Self::Email => BY_EMAIL,
+            Self::Uuid => BY_UUID,
+        }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "r.id, r.uuid, r.tenant, r.kind, r.doc, r.created, r.modified, r.version, \
+         r.orphaned_since"
+    };
+}
+
+macro_rules! by {
+    ($column:literal) => {
+        concat!(
+            "SELECT $1, r.id FROM resources r WHERE r.",
+            $column,
+            " = $2 AND r.tenant = $3 AND r.kind = $4"
+        )
+    };
+}
+
+macro_rules! by_array {
+    ($column:literal) => {
+        concat!(
+            "SELECT asked.at, r.id FROM UNNEST($1::bigint[], $2::text[]) AS asked(at, text)
+            JOIN resources r ON r.",
+            $column,
+            " = asked.text WHERE r.tenant = $3 AND r.kind = $4"
+        )
+    };
+}
+
+statements! {
+    RESOURCES_BY_ID = concat!("SELECT ", columns!(), " FROM resources r WHERE r.id = $1"),
+        postgres: concat!(
+            "SELECT ", columns!(), " FROM resources r WHERE r.id = ANY($1::bigint[])"
+        );
+    BY_USER_NAME = by!("user_name"), postgres: by_array!("user_name");
+    BY_EXTERNAL_ID = by!("external_id"), postgres: by_array!("external_id");
+    BY_DISPLAY_NAME = by!("display_name"), postgres: by_array!("display_name");
+    BY_UUID = by!("uuid"), postgres: by_array!("uuid");
+    BY_EMAIL = "SELECT $1, r.id FROM resource_emails e JOIN resources r ON r.id = e.resource
+            WHERE e.email = $2 AND r.tenant = $3 AND r.kind = $4",
+        postgres: "SELECT asked.at, r.id
+            FROM UNNEST($1::bigint[], $2::text[]) AS asked(at, text)
+            JOIN resource_emails e ON e.email = asked.text
+            JOIN resources r ON r.id = e.resource WHERE r.tenant = $3 AND r.kind = $4";
+    COUNT = "SELECT COUNT(*) FROM resources r WHERE r.tenant = $1 AND r.kind = $2";
+    LIST = concat!(
+        "SELECT ", columns!(), " FROM resources r
+            WHERE r.tenant = $1 AND r.kind = $2 AND r.id > $3
+            ORDER BY r.id LIMIT $4 OFFSET $5"
+    );
+    NAMED = concat!(
+        "SELECT ", columns!(), " FROM resources r
+            WHERE r.tenant = $1 AND r.kind = $2 AND r.user_name = $3"
+    );
+    ORPHANS = concat!(
+        "SELECT ", columns!(), " FROM resources r
+            WHERE r.tenant = $1 AND r.orphaned_since <= $2 ORDER BY r.id"
+    );
+}
+
+impl FromCells for Resource {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            uuid: cells.take()?,
+            tenant: cells.take()?,
+            kind: cells.take()?,
+            document: cells.take_json()?,
+            created: cells.take()?,
+            modified: cells.take()?,
+            version: cells.take()?,
+            orphaned: cells.take()?,
+        })
     }
 }
 
 impl Store {
     /// Resources by number. Those that are gone are missing from the answer.
     pub async fn resources(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError> {
-        let _ = (ids);
-        unfinished()
+        let column = Column::Ints(ids.iter().map(|id| id.0).collect());
+        let mut found: Vec<Resource> = self
+            .database
+            .fetch_each(RESOURCES_BY_ID, vec![column], binds![])
+            .await?;
+        found.sort_by_key(|resource| resource.id);
+        found.dedup_by_key(|resource| resource.id);
+        Ok(found)
     }
 
     /// Who carries one of `texts`: pairs of the text as asked for and the resource.
@@ -48,8 +142,20 @@ impl Store {
         by: By,
         texts: &[String],
     ) -> Result<Vec<(String, ResourceId)>, StoreError> {
-        let _ = (tenant, kind, by, texts);
-        unfinished()
+        let columns = vec![
+            Column::Ints((0_i64..).take(texts.len()).collect()),
+            Column::OwnedTexts(texts.iter().map(|text| by.fold(text)).collect()),
+        ];
+        let mut found: Vec<(i64, ResourceId)> = self
+            .database
+            .fetch_each(by.statement(), columns, binds![tenant, kind])
+            .await?;
+        found.sort_unstable();
+        let asked: HashMap<i64, &String> = (0_i64..).zip(texts).collect();
+        Ok(found
+            .into_iter()
+            .filter_map(|(at, id)| Some(((*asked.get(&at)?).clone(), id)))
+            .collect())
     }
 
     /// Part of a tenant's users or groups.
@@ -59,8 +165,28 @@ impl Store {
         kind: Kind,
         query: &ListQuery,
     ) -> Result<ResourceList, StoreError> {
-        let _ = (tenant, kind, query);
-        unfinished()
+        if let Some(name) = &query.user_name {
+            let folded = By::UserName.fold(name);
+            let resources: Vec<Resource> = self
+                .database
+                .fetch(NAMED, binds![tenant, kind, folded])
+                .await?;
+            return Ok(ResourceList {
+                total: resources.len() as u64,
+                resources,
+            });
+        }
+        let total = self.database.fetch_one(COUNT, binds![tenant, kind]).await?;
+        let after = query.after.map_or(i64::MIN, |id| id.0);
+        let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
+        let resources = self
+            .database
+            .fetch(LIST, binds![tenant, kind, after, query.limit, offset])
+            .await?;
+        Ok(ResourceList {
+            total: total.map_or(0, |(total,): (u64,)| total),
+            resources,
+        })
     }
 
     /// Resources that no source holds since `before` or longer.
@@ -69,7 +195,6 @@ impl Store {
         tenant: TenantId,
         before: OffsetDateTime,
     ) -> Result<Vec<Resource>, StoreError> {
-        let _ = (tenant, before);
-        unfinished()
+        self.database.fetch(ORPHANS, binds![tenant, before]).await
     }
 }

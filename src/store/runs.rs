@@ -4,9 +4,66 @@ use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
+use crate::dialect::server_now;
+use crate::driver::{Cells, FromCells, Statement, Trouble, Value, binds, statements};
 use crate::ids::{RunId, SourceId, TenantId};
+use crate::journal::text_of;
 use crate::records::{Run, RunKind, RunQuery, RunState};
-use crate::{Store, StoreError, unfinished};
+use crate::{Store, StoreError};
+
+/// The verdict on a run whose process died.
+const INTERRUPTED: &str = "was interrupted: its process ended before it did; what it had committed stays, and the next run goes on";
+
+macro_rules! columns {
+    () => {
+        "r.id, r.source, r.kind, r.state, r.started, r.finished, r.verdict, r.report, \
+         r.undoes, r.settings"
+    };
+}
+
+statements! {
+    START = "INSERT INTO runs (source, kind, state, started, report, undoes, settings)
+        VALUES ($1, $2, 'running', $3, '{}', $4, $5) RETURNING id";
+    REPORT = "UPDATE runs SET report = $1 WHERE id = $2";
+    FINISH = "UPDATE runs SET state = $1, verdict = $2, report = $3, finished = $4
+        WHERE id = $5";
+    CHANGE_STATE = "UPDATE runs SET state = $1 WHERE id = $2 AND state = $3";
+    RUN = concat!("SELECT ", columns!(), " FROM runs r WHERE r.id = $1");
+    RUNS = concat!(
+        "SELECT ", columns!(), " FROM runs r JOIN sources s ON s.id = r.source
+            WHERE s.tenant = $1 AND r.started >= $2
+                AND (CAST($3 AS BIGINT) IS NULL OR r.source = $3)
+            ORDER BY r.id DESC LIMIT $4"
+    );
+    FAIL_INTERRUPTED = "UPDATE runs SET state = 'failed', finished = $1, verdict = $2
+            WHERE source = $3 AND state = 'running'
+                AND NOT EXISTS (SELECT 1 FROM leases WHERE name = $4 AND expires > $1)
+            RETURNING id",
+        postgres: concat!(
+            "UPDATE runs SET state = 'failed', finished = $1, verdict = $2
+            WHERE source = $3 AND state = 'running'
+                AND NOT EXISTS (SELECT 1 FROM leases WHERE name = $4 AND expires > ",
+            server_now!("$1"),
+            ") RETURNING id"
+        );
+}
+
+impl FromCells for Run {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            source: cells.take()?,
+            kind: cells.take()?,
+            state: cells.take()?,
+            started: cells.take()?,
+            finished: cells.take()?,
+            verdict: cells.take()?,
+            report: cells.take_json()?,
+            undoes: cells.take()?,
+            settings: cells.take()?,
+        })
+    }
+}
 
 impl Store {
     /// A new run, `running`, with an empty report.
@@ -18,14 +75,18 @@ impl Store {
         undoes: Option<RunId>,
         now: OffsetDateTime,
     ) -> Result<RunId, StoreError> {
-        let _ = (source, kind, settings, undoes, now);
-        unfinished()
+        self.database
+            .execute_returning(START, binds![source, kind, now, undoes, settings])
+            .await?
+            .pop()
+            .map(|(id,): (RunId,)| id)
+            .ok_or_else(|| StoreError::missing(format!("source {source}")))
     }
 
     /// Keeps how far a run is.
     pub async fn update_run(&self, run: RunId, report: &Json) -> Result<(), StoreError> {
-        let _ = (run, report);
-        unfinished()
+        self.change_run(run, REPORT, binds![text_of(report)?, run])
+            .await
     }
 
     /// Ends a run.
@@ -37,43 +98,63 @@ impl Store {
         report: &Json,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let _ = (run, state, verdict, report, now);
-        unfinished()
+        let binds = binds![state, verdict, text_of(report)?, now, run];
+        self.change_run(run, FINISH, binds).await
     }
 
-    /// Moves a run that has ended from one state to another (approval, cancellation,
-    /// undo); `false`: it was in another state.
+    async fn change_run(
+        &self,
+        run: RunId,
+        statement: Statement,
+        binds: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        match self.database.execute(statement, binds).await? {
+            0 => Err(StoreError::missing(format!("run {run}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a run from one state to another (approval, cancellation, undo); `false`: it
+    /// was in another state, and stays in it.
     pub async fn change_run_state(
         &self,
         run: RunId,
         from: RunState,
         to: RunState,
     ) -> Result<bool, StoreError> {
-        let _ = (run, from, to);
-        unfinished()
+        let changed = self
+            .database
+            .execute(CHANGE_STATE, binds![to, run, from])
+            .await?;
+        Ok(changed > 0)
     }
 
     /// One run.
     pub async fn run(&self, run: RunId) -> Result<Option<Run>, StoreError> {
-        let _ = (run);
-        unfinished()
+        self.database.fetch_one(RUN, binds![run]).await
     }
 
     /// The runs of a tenant or a source, newest first.
     pub async fn runs(&self, tenant: TenantId, query: &RunQuery) -> Result<Vec<Run>, StoreError> {
-        let _ = (tenant, query);
-        unfinished()
+        let since = query.since.map_or(i64::MIN, crate::driver::micros);
+        self.database
+            .fetch(RUNS, binds![tenant, since, query.source, query.limit])
+            .await
     }
 
-    /// Fails the runs of a source that are `running` though nobody holds the source's lease:
-    /// their process died. Returns them as they are now.
+    /// Fails the runs of a source that are `running` though nobody holds `lease`, the
+    /// source's: their process died. Whoever holds the lease calls it before it takes it,
+    /// or passes the name of a lease that nobody holds.
     pub async fn fail_interrupted_runs(
         &self,
         source: SourceId,
         lease: &str,
         now: OffsetDateTime,
     ) -> Result<Vec<RunId>, StoreError> {
-        let _ = (source, lease, now);
-        unfinished()
+        let failed: Vec<(RunId,)> = self
+            .database
+            .execute_returning(FAIL_INTERRUPTED, binds![now, INTERRUPTED, source, lease])
+            .await?;
+        Ok(failed.into_iter().map(|(id,)| id).collect())
     }
 }

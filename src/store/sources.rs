@@ -3,32 +3,79 @@
 use rollcall_directory::fingerprint::Fingerprint;
 use time::OffsetDateTime;
 
+use crate::driver::{Cells, FromCells, Trouble, Value, binds, statements};
 use crate::ids::{SourceId, TenantId};
 use crate::records::Source;
-use crate::{Store, StoreError, unfinished};
+use crate::{Store, StoreError};
+
+macro_rules! columns {
+    () => {
+        "id, tenant, name, kind, paused, settings, last_complete, last_due"
+    };
+}
+
+statements! {
+    ENSURE_SOURCE = concat!(
+        "INSERT INTO sources (tenant, name, kind) VALUES ($1, $2, $3)
+            ON CONFLICT (tenant, name) DO UPDATE SET kind = excluded.kind RETURNING ",
+        columns!()
+    );
+    SOURCE_BY_NAME = concat!(
+        "SELECT ", columns!(), " FROM sources WHERE tenant = $1 AND name = $2 AND kind = $3"
+    );
+    SOURCES = concat!("SELECT ", columns!(), " FROM sources WHERE tenant = $1 ORDER BY name");
+    SOURCE_BY_ID = concat!("SELECT ", columns!(), " FROM sources WHERE id = $1");
+    PAUSE = "UPDATE sources SET paused = $1 WHERE id = $2";
+    ENDED_WELL = "UPDATE sources SET settings = $1, last_complete = $2 WHERE id = $3";
+    LAST_DUE = "UPDATE sources SET last_due = $1 WHERE id = $2";
+}
+
+impl FromCells for Source {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            tenant: cells.take()?,
+            name: cells.take()?,
+            kind: cells.take()?,
+            paused: cells.take()?,
+            settings: cells.take()?,
+            last_complete: cells.take()?,
+            last_due: cells.take()?,
+        })
+    }
+}
 
 impl Store {
-    /// The source of this name, made if it is not there. Its kind follows the configuration.
+    /// The source of this name, made if it is not there. Its kind follows the
+    /// configuration.
     pub async fn ensure_source(
         &self,
         tenant: TenantId,
         name: &str,
         kind: &str,
     ) -> Result<Source, StoreError> {
-        let _ = (tenant, name, kind);
-        unfinished()
+        let known = self
+            .database
+            .fetch_one(SOURCE_BY_NAME, binds![tenant, name, kind])
+            .await?;
+        if let Some(source) = known {
+            return Ok(source);
+        }
+        self.database
+            .execute_returning(ENSURE_SOURCE, binds![tenant, name, kind])
+            .await?
+            .pop()
+            .ok_or_else(|| StoreError::missing(format!("source {name}")))
     }
 
     /// All sources of a tenant, by name.
     pub async fn sources(&self, tenant: TenantId) -> Result<Vec<Source>, StoreError> {
-        let _ = (tenant);
-        unfinished()
+        self.database.fetch(SOURCES, binds![tenant]).await
     }
 
     /// A source by its number.
     pub async fn source(&self, id: SourceId) -> Result<Option<Source>, StoreError> {
-        let _ = (id);
-        unfinished()
+        self.database.fetch_one(SOURCE_BY_ID, binds![id]).await
     }
 
     /// Pauses a source, saying why, or lets it go on.
@@ -37,8 +84,8 @@ impl Store {
         source: SourceId,
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        let _ = (source, reason);
-        unfinished()
+        self.update_source(source, PAUSE, binds![reason, source])
+            .await
     }
 
     /// Remembers that a read under these settings was complete.
@@ -48,8 +95,8 @@ impl Store {
         settings: Fingerprint,
         at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let _ = (source, settings, at);
-        unfinished()
+        self.update_source(source, ENDED_WELL, binds![settings, at, source])
+            .await
     }
 
     /// Remembers when a scheduled run was due.
@@ -58,7 +105,19 @@ impl Store {
         source: SourceId,
         at: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let _ = (source, at);
-        unfinished()
+        self.update_source(source, LAST_DUE, binds![at, source])
+            .await
+    }
+
+    async fn update_source(
+        &self,
+        source: SourceId,
+        statement: crate::driver::Statement,
+        binds: Vec<Value>,
+    ) -> Result<(), StoreError> {
+        match self.database.execute(statement, binds).await? {
+            0 => Err(StoreError::missing(format!("source {source}"))),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,0 +1,417 @@
+//! The rows that a batch changes, written table by table.
+//!
+//! What goes is written before what comes, so that names and keys are free when they are
+//! taken; a resource whose userName changes gives up the old one first.
+
+use super::Batch;
+use super::ledger::{Ledger, LinkSlot, ResourceNow};
+use super::prepared::{Doc, LinkRow};
+use crate::driver::{Column, Trouble, Tx, binds, statements};
+
+statements! {
+    DELETE_LINK = "DELETE FROM links WHERE id = $1",
+        postgres: "DELETE FROM links WHERE id = ANY($1::bigint[])";
+    DELETE_RESOURCE = "DELETE FROM resources WHERE id = $1",
+        postgres: "DELETE FROM resources WHERE id = ANY($1::bigint[])";
+    FREE_NAME = "UPDATE resources SET user_name = NULL WHERE id = $1",
+        postgres: "UPDATE resources SET user_name = NULL WHERE id = ANY($1::bigint[])";
+    INSERT_RESOURCE = "INSERT INTO resources (id, uuid, kind, user_name, external_id,
+            display_name, active, created, doc, version, orphaned_since, tenant, modified)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        postgres: "INSERT INTO resources (id, uuid, kind, user_name, external_id,
+            display_name, active, created, doc, version, orphaned_since, tenant, modified)
+            SELECT r.*, $12, $13 FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[],
+                $5::text[], $6::text[], $7::boolean[], $8::bigint[], $9::text[],
+                $10::bigint[], $11::bigint[]) AS r";
+    UPDATE_RESOURCE = "UPDATE resources SET user_name = $1, external_id = $2,
+            display_name = $3, active = $4, doc = $5, version = $6, orphaned_since = $7,
+            modified = $9 WHERE id = $8",
+        postgres: "UPDATE resources AS r SET user_name = n.user_name,
+            external_id = n.external_id, display_name = n.display_name, active = n.active,
+            doc = n.doc, version = n.version, orphaned_since = n.orphaned_since,
+            modified = $9
+            FROM UNNEST($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[],
+                $6::bigint[], $7::bigint[], $8::bigint[])
+                AS n(user_name, external_id, display_name, active, doc, version,
+                    orphaned_since, id)
+            WHERE r.id = n.id";
+    UPDATE_ORPHAN = "UPDATE resources SET active = $1, orphaned_since = $2 WHERE id = $3",
+        postgres: "UPDATE resources AS r SET active = n.active,
+            orphaned_since = n.orphaned_since
+            FROM UNNEST($1::boolean[], $2::bigint[], $3::bigint[])
+                AS n(active, orphaned_since, id)
+            WHERE r.id = n.id";
+    DELETE_EMAILS = "DELETE FROM resource_emails WHERE resource = $1",
+        postgres: "DELETE FROM resource_emails WHERE resource = ANY($1::bigint[])";
+    INSERT_EMAIL = "INSERT INTO resource_emails (resource, email) VALUES ($1, $2)",
+        postgres: "INSERT INTO resource_emails (resource, email)
+            SELECT * FROM UNNEST($1::bigint[], $2::text[])";
+    INSERT_LINK = "INSERT INTO links (id, source, kind, key, key_hash, locator, resource,
+            fingerprint, mapping, contribution, presence, gone_since, missed_reads, run)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        postgres: "INSERT INTO links (id, source, kind, key, key_hash, locator, resource,
+            fingerprint, mapping, contribution, presence, gone_since, missed_reads, run)
+            SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[],
+                $5::bytea[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[],
+                $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])";
+    UPDATE_LINK = "UPDATE links SET source = $2, kind = $3, key = $4, key_hash = $5,
+            locator = $6, resource = $7, fingerprint = $8, mapping = $9, contribution = $10,
+            presence = $11, gone_since = $12, missed_reads = $13, run = $14
+            WHERE id = $1",
+        postgres: "UPDATE links AS l SET source = n.source, kind = n.kind, key = n.key,
+            key_hash = n.key_hash, locator = n.locator, resource = n.resource,
+            fingerprint = n.fingerprint, mapping = n.mapping,
+            contribution = n.contribution, presence = n.presence,
+            gone_since = n.gone_since, missed_reads = n.missed_reads, run = n.run
+            FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[],
+                $6::text[], $7::bigint[], $8::bytea[], $9::bytea[], $10::text[],
+                $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
+                AS n(id, source, kind, key, key_hash, locator, resource, fingerprint,
+                    mapping, contribution, presence, gone_since, missed_reads, run)
+            WHERE l.id = n.id";
+    DELETE_NAMES = "DELETE FROM link_names WHERE link = $1",
+        postgres: "DELETE FROM link_names WHERE link = ANY($1::bigint[])";
+    INSERT_NAME = "INSERT INTO link_names (source, name, link) VALUES ($1, $2, $3)
+            ON CONFLICT (source, name, link) DO NOTHING",
+        postgres: "INSERT INTO link_names (source, name, link)
+            SELECT * FROM UNNEST($1::bigint[], $2::bytea[], $3::bigint[])
+            ON CONFLICT (source, name, link) DO NOTHING";
+    DELETE_MEMBER = "DELETE FROM memberships
+            WHERE group_id = $1 AND member_id = $2 AND source_id = $3",
+        postgres: "DELETE FROM memberships AS m
+            USING UNNEST($1::bigint[], $2::bigint[], $3::bigint[])
+                AS n(group_id, member_id, source_id)
+            WHERE m.group_id = n.group_id AND m.member_id = n.member_id
+                AND m.source_id = n.source_id";
+    INSERT_MEMBER = "INSERT INTO memberships (group_id, member_id, source_id)
+            VALUES ($1, $2, $3) ON CONFLICT (group_id, member_id, source_id) DO NOTHING",
+        postgres: "INSERT INTO memberships (group_id, member_id, source_id)
+            SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[])
+            ON CONFLICT (group_id, member_id, source_id) DO NOTHING";
+    DELETE_PENDING = "DELETE FROM pending_references
+            WHERE link = $1 AND unit = $2 AND name_hash = $3",
+        postgres: "DELETE FROM pending_references AS p
+            USING UNNEST($1::bigint[], $2::text[], $3::bytea[]) AS n(link, unit, name_hash)
+            WHERE p.link = n.link AND p.unit = n.unit AND p.name_hash = n.name_hash";
+    INSERT_PENDING = "INSERT INTO pending_references (link, unit, name_hash, name, source)
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (link, unit, name_hash) DO NOTHING",
+        postgres: "INSERT INTO pending_references (link, unit, name_hash, name, source)
+            SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::bytea[], $4::text[],
+                $5::bigint[])
+            ON CONFLICT (link, unit, name_hash) DO NOTHING";
+    DELETE_QUARANTINED = "DELETE FROM quarantine
+            WHERE source = $1 AND kind = $2 AND name_hash = $3",
+        postgres: "DELETE FROM quarantine AS q
+            USING UNNEST($1::bigint[], $2::text[], $3::bytea[]) AS n(source, kind, name_hash)
+            WHERE q.source = n.source AND q.kind = n.kind AND q.name_hash = n.name_hash";
+    INSERT_QUARANTINED = "INSERT INTO quarantine (source, kind, name_hash, name, locator,
+            reason, flaws, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (source, kind, name_hash) DO UPDATE SET locator = excluded.locator,
+                reason = excluded.reason, flaws = excluded.flaws, since = excluded.since",
+        postgres: "INSERT INTO quarantine (source, kind, name_hash, name, locator,
+            reason, flaws, since)
+            SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::bytea[], $4::text[],
+                $5::text[], $6::text[], $7::text[], $8::bigint[])
+            ON CONFLICT (source, kind, name_hash) DO UPDATE SET locator = excluded.locator,
+                reason = excluded.reason, flaws = excluded.flaws, since = excluded.since";
+    INSERT_LINE = "INSERT INTO journal (resource, uuid, link, event, at, tenant, actor, run,
+            source)
+            VALUES ($1, COALESCE($2, (SELECT uuid FROM resources WHERE id = $1)), $3, $4, $5,
+                $6, $7, $8, $9)",
+        postgres: "INSERT INTO journal (resource, uuid, link, event, at, tenant, actor, run,
+            source)
+            SELECT n.resource,
+                COALESCE(n.uuid, (SELECT r.uuid FROM resources r WHERE r.id = n.resource)),
+                n.link, n.event, $5, $6, $7, $8, $9
+            FROM UNNEST($1::bigint[], $2::text[], $3::bigint[], $4::text[])
+                WITH ORDINALITY AS n(resource, uuid, link, event, place)
+            ORDER BY n.place";
+}
+
+/// Writes all that differs.
+pub(super) async fn flush(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Result<(), Trouble> {
+    remove(tx, ledger).await?;
+    write_resources(tx, ledger, batch).await?;
+    write_links(tx, ledger).await?;
+    write_names(tx, ledger).await?;
+    write_memberships(tx, ledger).await?;
+    write_pending(tx, ledger).await?;
+    write_quarantine(tx, ledger).await?;
+    write_journal(tx, ledger, batch).await
+}
+
+/// Rows that go take their names, memberships and references with them.
+async fn remove(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    let links = ids(ledger.links.iter().filter(|(_, slot)| slot.cut));
+    tx.execute_each(DELETE_LINK, &[links], &[]).await?;
+    let resources = ids(ledger.resources.iter().filter(|(_, slot)| slot.cut));
+    tx.execute_each(DELETE_RESOURCE, &[resources], &[]).await?;
+    Ok(())
+}
+
+fn ids<'a, T: 'a>(slots: impl Iterator<Item = (&'a i64, T)>) -> Column<'static> {
+    Column::Ints(slots.map(|(id, _)| *id).collect())
+}
+
+async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Result<(), Trouble> {
+    let mut made: Vec<(i64, &ResourceNow<'_>, &Doc)> = Vec::new();
+    let mut changed: Vec<(i64, &ResourceNow<'_>, &Doc)> = Vec::new();
+    let mut orphaned: Vec<(i64, &ResourceNow<'_>)> = Vec::new();
+    let mut freed = Vec::new();
+    for (id, slot) in &ledger.resources {
+        let Some(now) = &slot.now else { continue };
+        match (slot.stored.filter(|_| !slot.cut), now.doc) {
+            (None, Some(doc)) => made.push((*id, now, doc)),
+            (Some(stored), Some(doc)) => {
+                changed.push((*id, now, doc));
+                if stored.user_name.is_some() && stored.user_name != doc.user_name {
+                    freed.push(*id);
+                }
+            }
+            (_, None) => orphaned.push((*id, now)),
+        }
+    }
+    tx.execute_each(FREE_NAME, &[Column::Ints(freed)], &[])
+        .await?;
+    insert_resources(tx, &made, batch).await?;
+    update_resources(tx, &changed, batch).await?;
+    let columns = [
+        Column::Bools(orphaned.iter().map(|(_, now)| now.active()).collect()),
+        Column::MaybeInts(orphaned.iter().map(|(_, now)| since(now)).collect()),
+        Column::Ints(orphaned.iter().map(|(id, _)| *id).collect()),
+    ];
+    tx.execute_each(UPDATE_ORPHAN, &columns, &[]).await?;
+
+    let ids = changed.iter().map(|(id, _, _)| *id).collect();
+    tx.execute_each(DELETE_EMAILS, &[Column::Ints(ids)], &[])
+        .await?;
+    let mut owners = Vec::new();
+    let mut emails = Vec::new();
+    for (id, _, doc) in made.iter().chain(&changed) {
+        for email in &doc.emails {
+            owners.push(*id);
+            emails.push(email.as_str());
+        }
+    }
+    let columns = [Column::Ints(owners), Column::Texts(emails)];
+    tx.execute_each(INSERT_EMAIL, &columns, &[]).await?;
+    Ok(())
+}
+
+fn since(now: &ResourceNow<'_>) -> Option<i64> {
+    now.orphaned.map(crate::driver::micros)
+}
+
+async fn insert_resources(
+    tx: &mut Tx,
+    made: &[(i64, &ResourceNow<'_>, &Doc)],
+    batch: &Batch,
+) -> Result<(), Trouble> {
+    let columns = [
+        Column::Ints(made.iter().map(|(id, _, _)| *id).collect()),
+        Column::Texts(made.iter().map(|(_, now, _)| now.uuid).collect()),
+        Column::Texts(made.iter().map(|(_, now, _)| now.kind).collect()),
+        Column::MaybeTexts(texts(made, |doc| &doc.user_name)),
+        Column::MaybeTexts(texts(made, |doc| &doc.external_id)),
+        Column::MaybeTexts(texts(made, |doc| &doc.display_name)),
+        Column::Bools(made.iter().map(|(_, now, _)| now.active()).collect()),
+        Column::Ints(made.iter().map(|(_, now, _)| now.created).collect()),
+        Column::Texts(made.iter().map(|(_, _, doc)| doc.text.as_str()).collect()),
+        Column::Ints(made.iter().map(|(_, now, _)| now.version).collect()),
+        Column::MaybeInts(made.iter().map(|(_, now, _)| since(now)).collect()),
+    ];
+    tx.execute_each(INSERT_RESOURCE, &columns, &binds![batch.tenant, batch.now])
+        .await?;
+    Ok(())
+}
+
+async fn update_resources(
+    tx: &mut Tx,
+    changed: &[(i64, &ResourceNow<'_>, &Doc)],
+    batch: &Batch,
+) -> Result<(), Trouble> {
+    let columns = [
+        Column::MaybeTexts(texts(changed, |doc| &doc.user_name)),
+        Column::MaybeTexts(texts(changed, |doc| &doc.external_id)),
+        Column::MaybeTexts(texts(changed, |doc| &doc.display_name)),
+        Column::Bools(changed.iter().map(|(_, now, _)| now.active()).collect()),
+        Column::Texts(
+            changed
+                .iter()
+                .map(|(_, _, doc)| doc.text.as_str())
+                .collect(),
+        ),
+        Column::Ints(changed.iter().map(|(_, now, _)| now.version).collect()),
+        Column::MaybeInts(changed.iter().map(|(_, now, _)| since(now)).collect()),
+        Column::Ints(changed.iter().map(|(id, _, _)| *id).collect()),
+    ];
+    tx.execute_each(UPDATE_RESOURCE, &columns, &binds![batch.now])
+        .await?;
+    Ok(())
+}
+
+fn texts<'a>(
+    rows: &[(i64, &ResourceNow<'_>, &'a Doc)],
+    of: impl Fn(&'a Doc) -> &'a Option<String>,
+) -> Vec<Option<&'a str>> {
+    rows.iter().map(|(_, _, doc)| of(doc).as_deref()).collect()
+}
+
+async fn write_links(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    let is_new = |slot: &LinkSlot<'_>| !slot.stored || slot.cut;
+    let rows = |new: bool| -> Vec<&LinkRow> {
+        let slots = ledger.links.values().filter(|slot| is_new(slot) == new);
+        slots.filter_map(|slot| slot.now).collect()
+    };
+    tx.execute_each(INSERT_LINK, &link_columns(&rows(true)), &[])
+        .await?;
+    let changed = rows(false);
+    let touched = tx
+        .execute_each(UPDATE_LINK, &link_columns(&changed), &[])
+        .await?;
+    if touched != changed.len() as u64 {
+        // One of those that were not looked up is gone: a careful look will tell which.
+        return Err(Trouble::Constraint("a link is gone".to_owned()));
+    }
+    Ok(())
+}
+
+fn link_columns<'a>(rows: &[&'a LinkRow]) -> [Column<'a>; 14] {
+    [
+        Column::Ints(rows.iter().map(|row| row.id).collect()),
+        Column::Ints(rows.iter().map(|row| row.source).collect()),
+        Column::Texts(rows.iter().map(|row| row.kind).collect()),
+        Column::Texts(rows.iter().map(|row| row.key.as_str()).collect()),
+        Column::Hashes(rows.iter().map(|row| row.key_hash).collect()),
+        Column::Texts(rows.iter().map(|row| row.locator.as_str()).collect()),
+        Column::Ints(rows.iter().map(|row| row.resource).collect()),
+        Column::Hashes(rows.iter().map(|row| row.fingerprint).collect()),
+        Column::Hashes(rows.iter().map(|row| row.mapping).collect()),
+        Column::Texts(rows.iter().map(|row| row.contribution.as_str()).collect()),
+        Column::Texts(rows.iter().map(|row| row.presence.as_str()).collect()),
+        Column::MaybeInts(rows.iter().map(|row| row.gone_since).collect()),
+        Column::Ints(rows.iter().map(|row| row.missed_reads).collect()),
+        Column::Ints(rows.iter().map(|row| row.run).collect()),
+    ]
+}
+
+async fn write_names(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    let had_names = |link: &i64| {
+        let slot = ledger.links.get(link);
+        slot.is_none_or(|slot| slot.stored && !slot.cut)
+    };
+    let old = ledger.names.keys().copied().filter(had_names).collect();
+    tx.execute_each(DELETE_NAMES, &[Column::Ints(old)], &[])
+        .await?;
+    let mut sources = Vec::new();
+    let mut hashes = Vec::new();
+    let mut links = Vec::new();
+    for (link, (source, names)) in &ledger.names {
+        for name in *names {
+            sources.push(*source);
+            hashes.push(*name);
+            links.push(*link);
+        }
+    }
+    let columns = [
+        Column::Ints(sources),
+        Column::Hashes(hashes),
+        Column::Ints(links),
+    ];
+    tx.execute_each(INSERT_NAME, &columns, &[]).await?;
+    Ok(())
+}
+
+async fn write_memberships(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    for (comes, statement) in [(false, DELETE_MEMBER), (true, INSERT_MEMBER)] {
+        let rows: Vec<&(i64, i64, i64)> = ledger
+            .memberships
+            .iter()
+            .filter_map(|(row, there)| (*there == comes).then_some(row))
+            .collect();
+        let columns = [
+            Column::Ints(rows.iter().map(|row| row.0).collect()),
+            Column::Ints(rows.iter().map(|row| row.1).collect()),
+            Column::Ints(rows.iter().map(|row| row.2).collect()),
+        ];
+        tx.execute_each(statement, &columns, &[]).await?;
+    }
+    Ok(())
+}
+
+async fn write_pending(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    let gone: Vec<_> = ledger
+        .pending
+        .iter()
+        .filter_map(|(place, row)| row.is_none().then_some(place))
+        .collect();
+    let columns = [
+        Column::Ints(gone.iter().map(|(link, _, _)| *link).collect()),
+        Column::Texts(gone.iter().map(|(_, unit, _)| *unit).collect()),
+        Column::Hashes(gone.iter().map(|(_, _, hash)| *hash).collect()),
+    ];
+    tx.execute_each(DELETE_PENDING, &columns, &[]).await?;
+    let new: Vec<_> = ledger
+        .pending
+        .iter()
+        .filter_map(|((link, _, _), row)| row.map(|(source, row)| (*link, source, row)))
+        .collect();
+    let columns = [
+        Column::Ints(new.iter().map(|(link, _, _)| *link).collect()),
+        Column::Texts(new.iter().map(|(_, _, row)| row.unit.as_str()).collect()),
+        Column::Hashes(new.iter().map(|(_, _, row)| row.name_hash).collect()),
+        Column::Texts(new.iter().map(|(_, _, row)| row.name.as_str()).collect()),
+        Column::Ints(new.iter().map(|(_, source, _)| *source).collect()),
+    ];
+    tx.execute_each(INSERT_PENDING, &columns, &[]).await?;
+    Ok(())
+}
+
+async fn write_quarantine(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
+    let gone: Vec<_> = ledger
+        .quarantine
+        .iter()
+        .filter_map(|(place, row)| row.is_none().then_some(place))
+        .collect();
+    let columns = [
+        Column::Ints(gone.iter().map(|(source, _, _)| *source).collect()),
+        Column::Texts(gone.iter().map(|(_, kind, _)| *kind).collect()),
+        Column::Hashes(gone.iter().map(|(_, _, hash)| *hash).collect()),
+    ];
+    tx.execute_each(DELETE_QUARANTINED, &columns, &[]).await?;
+    let new: Vec<_> = ledger.quarantine.values().filter_map(|row| *row).collect();
+    let columns = [
+        Column::Ints(new.iter().map(|row| row.place.0).collect()),
+        Column::Texts(new.iter().map(|row| row.place.1).collect()),
+        Column::Hashes(new.iter().map(|row| row.place.2).collect()),
+        Column::Texts(new.iter().map(|row| row.name.as_str()).collect()),
+        Column::Texts(new.iter().map(|row| row.locator.as_str()).collect()),
+        Column::Texts(new.iter().map(|row| row.reason.as_str()).collect()),
+        Column::Texts(new.iter().map(|row| row.flaws.as_str()).collect()),
+        Column::Ints(new.iter().map(|row| row.since).collect()),
+    ];
+    tx.execute_each(INSERT_QUARANTINED, &columns, &[]).await?;
+    Ok(())
+}
+
+async fn write_journal(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Result<(), Trouble> {
+    let uuid_of = |resource: i64| {
+        let slot = ledger.resources.get(&resource)?;
+        slot.now.as_ref().map(|now| now.uuid)
+    };
+    let lines = &ledger.journal;
+    let columns = [
+        Column::Ints(lines.iter().map(|line| line.resource).collect()),
+        Column::MaybeTexts(
+            lines
+                .iter()
+                .map(|line| line.uuid.or_else(|| uuid_of(line.resource)))
+                .collect(),
+        ),
+        Column::MaybeInts(lines.iter().map(|line| line.link).collect()),
+        Column::Texts(lines.iter().map(|line| &*line.event).collect()),
+    ];
+    tx.execute_each(INSERT_LINE, &columns, &batch.signature())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The rows that a batch builds on, as they are when it begins.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::Care;
+use super::prepared::{Prepare, Prepared};
+use crate::driver::{Cells, Column, FromCells, Trouble, Tx, statements};
+use crate::links::link_columns;
+use crate::records::Link;
+
+statements! {
+    RESOURCES = "SELECT id, uuid, kind, user_name, created, version, orphaned_since, doc
+            FROM resources WHERE id = $1",
+        postgres: "SELECT id, uuid, kind, user_name, created, version, orphaned_since, doc
+            FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
+    LINKS = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
+        postgres: concat!(
+            "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])"
+        );
+    LINKS_OF = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.resource = $1"),
+        postgres: concat!(
+            "SELECT ", link_columns!(), " FROM links l WHERE l.resource = ANY($1::bigint[])"
+        );
+    GROUPS_OF = "SELECT group_id, member_id, source_id FROM memberships WHERE member_id = $1",
+        postgres: "SELECT group_id, member_id, source_id FROM memberships
+            WHERE member_id = ANY($1::bigint[])";
+    MEMBERS_OF = "SELECT group_id, member_id, source_id FROM memberships WHERE group_id = $1",
+        postgres: "SELECT group_id, member_id, source_id FROM memberships
+            WHERE group_id = ANY($1::bigint[])";
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) resources: HashMap<i64, StoredResource>,
+    pub(super) links: HashMap<i64, Link>,
+    /// Group, member, source: those of the resources that the batch deletes.
+    pub(super) memberships: Vec<(i64, i64, i64)>,
+    /// Everything that the batch mentions was looked up: what is not here is not there.
+    pub(super) complete: bool,
+}
+
+/// A row of `resources`.
+#[derive(Debug)]
+pub(super) struct StoredResource {
+    pub(super) id: i64,
+    pub(super) uuid: String,
+    pub(super) kind: String,
+    pub(super) user_name: Option<String>,
+    pub(super) created: i64,
+    pub(super) version: i64,
+    pub(super) orphaned: Option<time::OffsetDateTime>,
+    pub(super) doc: String,
+}
+
+impl FromCells for StoredResource {
+    fn from_cells(cells: &mut Cells<'_>) -> Result<Self, Trouble> {
+        Ok(Self {
+            id: cells.take()?,
+            uuid: cells.take()?,
+            kind: cells.take()?,
+            user_name: cells.take()?,
+            created: cells.take()?,
+            version: cells.take()?,
+            orphaned: cells.take()?,
+            doc: cells.take()?,
+        })
+    }
+}
+
+/// Which rows a batch needs.
+#[derive(Debug, Default)]
+struct Wanted {
+    resources: BTreeSet<i64>,
+    links: BTreeSet<i64>,
+    deleted: BTreeSet<i64>,
+}
+
+impl Wanted {
+    fn of(prepared: &Prepared, care: Care) -> Self {
+        let mut wanted = Self::default();
+        let mut made: HashSet<i64> = HashSet::new();
+        let mut brought: HashSet<i64> = HashSet::new();
+        for (_, write) in &prepared.writes {
+            match write {
+                Prepare::Create(new) => {
+                    made.insert(new.id);
+                    brought.extend(new.link.as_ref().map(|link| link.id));
+                }
+                Prepare::Update { resource, .. } | Prepare::Orphan { resource, .. } => {
+                    wanted.resources.insert(*resource);
+                }
+                Prepare::Delete { resource, .. } => {
+                    wanted.resources.insert(*resource);
+                    wanted.deleted.insert(*resource);
+                }
+                Prepare::Link(row)
+                | Prepare::Relink {
+                    row,
+                    journal: false,
+                } => {
+                    brought.insert(row.id);
+                }
+                Prepare::Relink { row, journal: true } => {
+                    wanted.links.insert(row.id);
+                }
+                Prepare::Unlink { link }
+                | Prepare::Names { link, .. }
+                | Prepare::Pending { link, .. } => {
+                    if !brought.contains(link) {
+                        wanted.links.insert(*link);
+                    }
+                }
+                Prepare::Members { .. } | Prepare::Quarantine(_) | Prepare::Release { .. } => {}
+            }
+        }
+        if care == Care::Careful {
+            wanted.want_everything(prepared);
+        } else {
+            wanted.resources.retain(|id| !made.contains(id));
+        }
+        wanted
+    }
+
+    fn want_everything(&mut self, prepared: &Prepared) {
+        for (_, write) in &prepared.writes {
+            match write {
+                Prepare::Create(new) => {
+                    self.resources.insert(new.id);
+                    self.links.extend(new.link.as_ref().map(|link| link.id));
+                }
+                Prepare::Link(row) | Prepare::Relink { row, .. } => {
+                    self.links.insert(row.id);
+                    self.resources.insert(row.resource);
+                }
+                Prepare::Members { group, added, .. } => {
+                    self.resources.insert(*group);
+                    self.resources.extend(added);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Known {
+    pub(super) async fn load(
+        tx: &mut Tx,
+        prepared: &Prepared,
+        care: Care,
+    ) -> Result<Self, Trouble> {
+        let wanted = Wanted::of(prepared, care);
+        let ids = |set: &BTreeSet<i64>| [Column::Ints(set.iter().copied().collect())];
+        let resources: Vec<StoredResource> = tx
+            .fetch_each(RESOURCES, &ids(&wanted.resources), &[])
+            .await?;
+        let mut links: Vec<Link> = tx.fetch_each(LINKS, &ids(&wanted.links), &[]).await?;
+        let deleted = ids(&wanted.deleted);
+        links.extend(tx.fetch_each::<Link>(LINKS_OF, &deleted, &[]).await?);
+        let mut memberships: Vec<(i64, i64, i64)> = tx.fetch_each(GROUPS_OF, &deleted, &[]).await?;
+        memberships.extend(
+            tx.fetch_each::<(i64, i64, i64)>(MEMBERS_OF, &deleted, &[])
+                .await?,
+        );
+        memberships.sort_unstable();
+        memberships.dedup();
+        Ok(Self {
+            resources: resources.into_iter().map(|r| (r.id, r)).collect(),
+            links: links.into_iter().map(|l| (l.id.0, l)).collect(),
+            memberships,
+            complete: care == Care::Careful,
+        })
+    }
+}

@@ -1,0 +1,404 @@
+//! Writes as the texts and numbers that are bound to statements.
+
+use std::collections::BTreeSet;
+
+use rollcall_directory::document::Document;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::name::Reference;
+use uuid::Uuid;
+
+use crate::driver::{Trouble, json, micros};
+use crate::error::{CommitError, StepConflict, StoreError};
+use crate::journal::text_of;
+use crate::records::{JournalEvent, Link, Quarantined};
+use crate::resources::By;
+use crate::writes::{Step, Write};
+
+/// The longest text by which resources are found: it must fit an index row of every
+/// database.
+const INDEXED_TEXT_BYTES_MAX: usize = 1_024;
+
+/// The writes of a batch, in order.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) writes: Vec<(usize, Prepare)>,
+}
+
+/// One write, and nothing that still has to be serialised.
+#[derive(Debug)]
+pub(super) enum Prepare {
+    Create(Box<NewResource>),
+    Update {
+        resource: i64,
+        base_version: i64,
+        doc: Doc,
+        event: String,
+    },
+    Delete {
+        resource: i64,
+        base_version: i64,
+    },
+    Orphan {
+        resource: i64,
+        since: Option<time::OffsetDateTime>,
+    },
+    Link(Box<LinkRow>),
+    Relink {
+        row: Box<LinkRow>,
+        journal: bool,
+    },
+    Unlink {
+        link: i64,
+    },
+    Names {
+        link: i64,
+        names: Vec<[u8; 16]>,
+    },
+    Members {
+        group: i64,
+        source: i64,
+        added: Vec<i64>,
+        removed: Vec<i64>,
+        event: String,
+    },
+    Pending {
+        link: i64,
+        added: Vec<PendingRow>,
+        removed: Vec<PendingRow>,
+    },
+    Quarantine(Box<QuarantineRow>),
+    Release {
+        place: QuarantinePlace,
+    },
+}
+
+/// A resource that is made or comes back.
+#[derive(Debug)]
+pub(super) struct NewResource {
+    pub(super) id: i64,
+    pub(super) uuid: String,
+    pub(super) kind: &'static str,
+    pub(super) doc: Doc,
+    /// `None`: now.
+    pub(super) created: Option<i64>,
+    pub(super) link: Option<LinkRow>,
+}
+
+/// A document, and what it is found by.
+#[derive(Debug)]
+pub(super) struct Doc {
+    pub(super) text: String,
+    pub(super) active: bool,
+    /// As the document spells it, for messages.
+    pub(super) user_name_as_is: Option<String>,
+    pub(super) user_name: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) display_name: Option<String>,
+    pub(super) emails: BTreeSet<String>,
+}
+
+/// A row of `links`.
+#[derive(Debug)]
+pub(super) struct LinkRow {
+    pub(super) id: i64,
+    pub(super) source: i64,
+    pub(super) kind: &'static str,
+    pub(super) key: String,
+    pub(super) key_hash: [u8; 16],
+    pub(super) locator: String,
+    pub(super) resource: i64,
+    pub(super) fingerprint: [u8; 16],
+    pub(super) mapping: [u8; 16],
+    pub(super) contribution: String,
+    pub(super) presence: crate::records::Presence,
+    pub(super) gone_since: Option<i64>,
+    pub(super) missed_reads: i64,
+    pub(super) run: i64,
+    gone: Option<time::OffsetDateTime>,
+    of_kind: Kind,
+}
+
+/// A row of `pending_references`, but for its link.
+#[derive(Debug)]
+pub(super) struct PendingRow {
+    pub(super) unit: String,
+    pub(super) name_hash: [u8; 16],
+    pub(super) name: String,
+}
+
+/// The key of a row of `quarantine`: source, kind, name.
+pub(super) type QuarantinePlace = (i64, &'static str, [u8; 16]);
+
+/// A row of `quarantine`.
+#[derive(Debug)]
+pub(super) struct QuarantineRow {
+    pub(super) place: QuarantinePlace,
+    pub(super) name: String,
+    pub(super) locator: String,
+    pub(super) reason: String,
+    pub(super) flaws: String,
+    pub(super) since: i64,
+}
+
+impl Prepared {
+    pub(super) fn of(steps: &[Step]) -> Result<Self, CommitError> {
+        let mut writes = Vec::with_capacity(steps.iter().map(|s| s.writes.len()).sum());
+        for (index, step) in steps.iter().enumerate() {
+            for write in &step.writes {
+                let prepared = Prepare::of(write).map_err(|refused| match refused {
+                    Refused::Step(cause) => CommitError::Step { index, cause },
+                    Refused::Store(error) => CommitError::Store(error),
+                })?;
+                writes.push((index, prepared));
+            }
+        }
+        Ok(Self { writes })
+    }
+}
+
+enum Refused {
+    Step(StepConflict),
+    Store(StoreError),
+}
+
+impl From<StepConflict> for Refused {
+    fn from(cause: StepConflict) -> Self {
+        Self::Step(cause)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Prepare {
+    fn of(write: &Write) -> Result<Self, Refused> {
+        Ok(match write {
+            Write::Create {
+                resource,
+                uuid,
+                kind,
+                document,
+                link,
+            } => Self::Create(Box::new(NewResource {
+                link: Some(LinkRow::of(link)?),
+                ..NewResource::of(resource.0, uuid, *kind, document, None)?
+            })),
+            Write::Restore {
+                resource,
+                uuid,
+                kind,
+                document,
+                created,
+            } => {
+                let created = Some(micros(*created));
+                let new = NewResource::of(resource.0, uuid, *kind, document, created)?;
+                Self::Create(Box::new(new))
+            }
+            Write::Update {
+                resource,
+                base_version,
+                document,
+                changes,
+            } => Self::Update {
+                resource: resource.0,
+                base_version: *base_version,
+                doc: Doc::of(document)?,
+                event: text_of(&JournalEvent::Updated {
+                    changes: changes.clone(),
+                })?,
+            },
+            Write::Delete {
+                resource,
+                base_version,
+            } => Self::Delete {
+                resource: resource.0,
+                base_version: *base_version,
+            },
+            Write::Orphan { resource, since } => Self::Orphan {
+                resource: resource.0,
+                since: *since,
+            },
+            Write::Link { link } => Self::Link(Box::new(LinkRow::of(link)?)),
+            Write::Relink { link, journal } => Self::Relink {
+                row: Box::new(LinkRow::of(link)?),
+                journal: *journal,
+            },
+            Write::Unlink { link } => Self::Unlink { link: link.0 },
+            Write::Names { link, names } => Self::Names {
+                link: link.0,
+                names: names.iter().map(|name| name.0).collect(),
+            },
+            Write::Members {
+                group,
+                source,
+                added,
+                removed,
+            } => Self::Members {
+                group: group.0,
+                source: source.0,
+                added: added.iter().map(|id| id.0).collect(),
+                removed: removed.iter().map(|id| id.0).collect(),
+                event: text_of(&JournalEvent::Members {
+                    added: added.clone(),
+                    removed: removed.clone(),
+                })?,
+            },
+            Write::Pending {
+                link,
+                added,
+                removed,
+            } => Self::Pending {
+                link: link.0,
+                added: PendingRow::all(added)?,
+                removed: PendingRow::all(removed)?,
+            },
+            Write::Quarantine { entry } => Self::Quarantine(Box::new(QuarantineRow::of(entry)?)),
+            Write::Release { source, kind, name } => Self::Release {
+                place: quarantine_place(source.0, *kind, name),
+            },
+        })
+    }
+}
+
+impl NewResource {
+    fn of(
+        id: i64,
+        uuid: &Uuid,
+        kind: Kind,
+        document: &Document,
+        created: Option<i64>,
+    ) -> Result<Self, Refused> {
+        let mut doc = Doc::of(document)?;
+        if kind == Kind::Group {
+            doc.user_name = None;
+        }
+        Ok(Self {
+            id,
+            uuid: uuid.to_string(),
+            kind: kind.as_str(),
+            doc,
+            created,
+            link: None,
+        })
+    }
+}
+
+impl Doc {
+    fn of(document: &Document) -> Result<Self, Refused> {
+        let indexed = |attribute: &'static str, by: By| match document.text(attribute) {
+            None => Ok(None),
+            Some(text) => fit(attribute, by.fold(text)).map(Some),
+        };
+        Ok(Self {
+            text: text_of(document)?,
+            active: document.active(),
+            user_name_as_is: document.text("userName").map(str::to_owned),
+            user_name: indexed("userName", By::UserName)?,
+            external_id: indexed("externalId", By::ExternalId)?,
+            display_name: indexed("displayName", By::DisplayName)?,
+            emails: document
+                .emails()
+                .map(|email| fit("emails", By::Email.fold(email)))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Refuses a text that an index, or PostgreSQL, could not hold.
+fn fit(attribute: &'static str, text: String) -> Result<String, StepConflict> {
+    if text.len() > INDEXED_TEXT_BYTES_MAX {
+        return Err(StepConflict::TooLong {
+            attribute,
+            limit_bytes: INDEXED_TEXT_BYTES_MAX,
+        });
+    }
+    if text.contains('\0') {
+        return Err(StepConflict::Nul { attribute });
+    }
+    Ok(text)
+}
+
+impl LinkRow {
+    fn of(link: &Link) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: link.id.0,
+            source: link.source.0,
+            kind: link.kind.as_str(),
+            key: link.key.as_str().to_owned(),
+            key_hash: Fingerprint::of(link.key.as_str().as_bytes()).0,
+            locator: text_of(&link.locator)?,
+            resource: link.resource.0,
+            fingerprint: link.fingerprint.0,
+            mapping: link.mapping.0,
+            contribution: text_of(&link.contribution)?,
+            presence: link.presence,
+            gone_since: link.gone_since.map(micros),
+            missed_reads: link.missed_reads,
+            run: link.run.0,
+            gone: link.gone_since,
+            of_kind: link.kind,
+        })
+    }
+
+    /// The link that this row was made from.
+    pub(super) fn link(&self) -> Result<Link, Trouble> {
+        Ok(Link {
+            id: crate::ids::LinkId(self.id),
+            source: crate::ids::SourceId(self.source),
+            kind: self.of_kind,
+            key: rollcall_directory::entry::EntryKey::new(&self.key).map_err(|e| {
+                StoreError::Corrupt {
+                    what: e.to_string(),
+                }
+            })?,
+            locator: json(&self.locator)?,
+            resource: crate::ids::ResourceId(self.resource),
+            fingerprint: Fingerprint(self.fingerprint),
+            mapping: Fingerprint(self.mapping),
+            contribution: json(&self.contribution)?,
+            presence: self.presence,
+            gone_since: self.gone,
+            missed_reads: self.missed_reads,
+            run: crate::ids::RunId(self.run),
+        })
+    }
+}
+
+impl PendingRow {
+    fn all(references: &[Reference]) -> Result<Vec<Self>, StoreError> {
+        references
+            .iter()
+            .map(|reference| {
+                Ok(Self {
+                    unit: reference.unit.as_str().to_owned(),
+                    name_hash: reference.name.hash().0,
+                    name: text_of(&reference.name)?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl QuarantineRow {
+    fn of(entry: &Quarantined) -> Result<Self, Refused> {
+        if entry.name.contains('\0') {
+            return Err(StepConflict::Nul { attribute: "key" }.into());
+        }
+        Ok(Self {
+            place: quarantine_place(entry.source.0, entry.kind, &entry.name),
+            name: entry.name.clone(),
+            locator: text_of(&entry.locator)?,
+            reason: entry.reason.replace('\0', "\u{fffd}"),
+            flaws: text_of(&entry.flaws)?,
+            since: entry.since.0,
+        })
+    }
+}
+
+fn quarantine_place(source: i64, kind: Kind, name: &str) -> QuarantinePlace {
+    (source, kind.as_str(), Fingerprint::of(name.as_bytes()).0)
+}

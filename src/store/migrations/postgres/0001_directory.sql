@@ -1,0 +1,179 @@
+-- The directory: what each source says, and what comes of it.
+-- Times are microseconds since 1970-01-01T00:00:00Z. Texts by which resources are found
+-- are folded (lower case) where SCIM ignores case.
+
+CREATE TABLE tenants (
+    id   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE UNIQUE INDEX tenants_name ON tenants (name);
+
+CREATE TABLE sources (
+    id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant        BIGINT NOT NULL REFERENCES tenants (id),
+    name          TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    paused        TEXT,
+    settings      BYTEA,
+    last_complete BIGINT,
+    last_due      BIGINT
+);
+CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
+
+-- A lease that is given back expires at 0: the row stays, so that its number only grows.
+CREATE TABLE leases (
+    name     TEXT NOT NULL PRIMARY KEY,
+    owner    TEXT NOT NULL,
+    number   BIGINT NOT NULL,
+    acquired BIGINT NOT NULL,
+    expires  BIGINT NOT NULL
+);
+
+CREATE TABLE counters (
+    name TEXT NOT NULL PRIMARY KEY,
+    next BIGINT NOT NULL
+);
+INSERT INTO counters (name, next) VALUES ('resource', 1), ('link', 1);
+
+CREATE TABLE resources (
+    id             BIGINT NOT NULL PRIMARY KEY,
+    uuid           TEXT NOT NULL,
+    tenant         BIGINT NOT NULL REFERENCES tenants (id),
+    kind           TEXT NOT NULL,
+    user_name      TEXT,
+    external_id    TEXT,
+    display_name   TEXT,
+    active         BOOLEAN NOT NULL,
+    created        BIGINT NOT NULL,
+    modified       BIGINT NOT NULL,
+    version        BIGINT NOT NULL,
+    orphaned_since BIGINT,
+    doc            TEXT NOT NULL
+);
+CREATE UNIQUE INDEX resources_uuid ON resources (uuid);
+CREATE UNIQUE INDEX resources_user_name ON resources (tenant, user_name);
+CREATE INDEX resources_list ON resources (tenant, kind, id);
+CREATE INDEX resources_external_id ON resources (tenant, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX resources_display_name ON resources (tenant, display_name) WHERE display_name IS NOT NULL;
+CREATE INDEX resources_orphaned ON resources (tenant, orphaned_since) WHERE orphaned_since IS NOT NULL;
+
+CREATE TABLE resource_emails (
+    resource BIGINT NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    email    TEXT NOT NULL,
+    PRIMARY KEY (resource, email)
+);
+CREATE INDEX resource_emails_email ON resource_emails (email);
+
+CREATE TABLE links (
+    id           BIGINT NOT NULL PRIMARY KEY,
+    source       BIGINT NOT NULL REFERENCES sources (id),
+    kind         TEXT NOT NULL,
+    key          TEXT NOT NULL,
+    key_hash     BYTEA NOT NULL,
+    locator      TEXT NOT NULL,
+    resource     BIGINT NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    fingerprint  BYTEA NOT NULL,
+    mapping      BYTEA NOT NULL,
+    contribution TEXT NOT NULL,
+    presence     TEXT NOT NULL,
+    gone_since   BIGINT,
+    missed_reads BIGINT NOT NULL,
+    run          BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX links_key ON links (source, kind, key);
+CREATE INDEX links_resource ON links (resource);
+-- What a run reads of every link when it starts, without the contributions between.
+CREATE INDEX links_mark ON links (source, id, kind, key_hash, fingerprint, presence, missed_reads);
+CREATE INDEX links_gone ON links (source, gone_since) WHERE gone_since IS NOT NULL;
+
+CREATE TABLE link_names (
+    source BIGINT NOT NULL,
+    name   BYTEA NOT NULL,
+    link   BIGINT NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    PRIMARY KEY (source, name, link)
+);
+CREATE INDEX link_names_link ON link_names (link);
+
+CREATE TABLE memberships (
+    group_id  BIGINT NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    member_id BIGINT NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    source_id BIGINT NOT NULL,
+    PRIMARY KEY (group_id, member_id, source_id)
+);
+CREATE INDEX memberships_member ON memberships (member_id);
+
+CREATE TABLE pending_references (
+    link      BIGINT NOT NULL REFERENCES links (id) ON DELETE CASCADE,
+    unit      TEXT NOT NULL,
+    name_hash BYTEA NOT NULL,
+    name      TEXT NOT NULL,
+    source    BIGINT NOT NULL,
+    PRIMARY KEY (link, unit, name_hash)
+);
+CREATE INDEX pending_references_name ON pending_references (source, name_hash);
+
+CREATE TABLE journal (
+    seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at       BIGINT NOT NULL,
+    tenant   BIGINT NOT NULL,
+    actor    TEXT NOT NULL,
+    run      BIGINT,
+    source   BIGINT,
+    resource BIGINT,
+    uuid     TEXT,
+    link     BIGINT,
+    event    TEXT NOT NULL
+);
+CREATE INDEX journal_tenant ON journal (tenant, seq);
+CREATE INDEX journal_run ON journal (run, seq) WHERE run IS NOT NULL;
+CREATE INDEX journal_resource ON journal (resource, seq) WHERE resource IS NOT NULL;
+
+CREATE TABLE runs (
+    id       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source   BIGINT NOT NULL REFERENCES sources (id),
+    kind     TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    started  BIGINT NOT NULL,
+    finished BIGINT,
+    verdict  TEXT,
+    report   TEXT NOT NULL,
+    undoes   BIGINT,
+    settings BYTEA NOT NULL
+);
+CREATE INDEX runs_source ON runs (source, id);
+
+CREATE TABLE plan_steps (
+    run  BIGINT NOT NULL REFERENCES runs (id),
+    seq  BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+);
+
+CREATE TABLE quarantine (
+    source    BIGINT NOT NULL REFERENCES sources (id),
+    kind      TEXT NOT NULL,
+    name_hash BYTEA NOT NULL,
+    name      TEXT NOT NULL,
+    locator   TEXT NOT NULL,
+    reason    TEXT NOT NULL,
+    flaws     TEXT NOT NULL,
+    since     BIGINT NOT NULL,
+    PRIMARY KEY (source, kind, name_hash)
+);
+
+CREATE TABLE tokens (
+    hash      BYTEA NOT NULL PRIMARY KEY,
+    tenant    BIGINT NOT NULL REFERENCES tenants (id),
+    name      TEXT NOT NULL,
+    scope     TEXT NOT NULL,
+    created   BIGINT NOT NULL,
+    expires   BIGINT,
+    last_used BIGINT
+);
+CREATE UNIQUE INDEX tokens_name ON tokens (tenant, name);
+
+CREATE TABLE mapping_texts (
+    fingerprint BYTEA NOT NULL PRIMARY KEY,
+    name        TEXT NOT NULL,
+    text        TEXT NOT NULL
+);
