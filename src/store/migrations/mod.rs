@@ -36,17 +36,17 @@ pub(crate) const fn known() -> i64 {
 
 const PREPARE: &str = "
     CREATE TABLE IF NOT EXISTS schema_version (
-        only    BIGINT NOT NULL PRIMARY KEY,
+        id      BIGINT NOT NULL PRIMARY KEY,
         version BIGINT NOT NULL
     );
-    INSERT INTO schema_version (only, version) VALUES (1, 0) ON CONFLICT (only) DO NOTHING;
+    INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;
 ";
 
 statements! {
-    LOCK = "SELECT version FROM schema_version WHERE only = 1",
-        postgres: "SELECT version FROM schema_version WHERE only = 1 FOR UPDATE";
-    VERSION = "SELECT version FROM schema_version WHERE only = 1";
-    RAISE = "UPDATE schema_version SET version = $1 WHERE only = 1";
+    LOCK = "SELECT version FROM schema_version WHERE id = 1",
+        postgres: "SELECT version FROM schema_version WHERE id = 1 FOR UPDATE";
+    VERSION = "SELECT version FROM schema_version WHERE id = 1";
+    RAISE = "UPDATE schema_version SET version = $1 WHERE id = 1";
 }
 
 /// Brings a store that may be written up to date; refuses one that cannot be used.
