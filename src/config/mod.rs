@@ -1,2 +1,240 @@
-//! The configuration file.
-pub mod policy;
+//! The configuration file: read whole, checked whole. Every mistake is told with its place
+//! (see [`problem`]), and nothing is started while there is one. The environment may
+//! override single values; secrets never stand in the file.
+
+mod environment;
+mod file_source;
+mod guards;
+mod http_source;
+mod ldap_source;
+mod mappings;
+pub(crate) mod policy;
+pub(crate) mod present;
+mod problem;
+mod scalars;
+mod section;
+mod server;
+mod source;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rollcall_connectors::Secret;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::merge::MergeRules;
+use rollcall_directory::path::Path;
+use rollcall_directory::schema::{Schemas, Unit};
+
+pub(crate) use self::environment::Environment;
+pub(crate) use self::problem::Problems;
+pub(crate) use self::server::Server;
+pub(crate) use self::source::Source;
+
+use self::section::{Desk, Section};
+use self::tree::Place;
+
+/// The tenant of a configuration that names none.
+const TENANT_DEFAULT: &str = "default";
+/// The store of a configuration that names none.
+const STORE_URL_DEFAULT: &str = "sqlite:rollcall.db";
+
+/// A checked configuration.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) text: String,
+    /// `[server]`.
+    pub(crate) server: Server,
+    /// `[store]`.
+    pub(crate) store: StoreConfig,
+    /// `[tenants.NAME]`; never empty.
+    pub(crate) tenants: BTreeMap<String, Tenant>,
+    /// `[sources.NAME]`.
+    pub(crate) sources: BTreeMap<String, Source>,
+    /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
+    pub(crate) clock_offset: time::Duration,
+    /// What is doubtful but not fatal: to be shown.
+    pub(crate) warnings: Problems,
+}
+
+/// `[store]`.
+#[derive(Debug)]
+pub(crate) struct StoreConfig {
+    /// `sqlite:FILE` or `postgres://…`.
+    pub(crate) url: String,
+    /// Encrypts what must not lie in the database in clear text.
+    pub(crate) master_key: Option<Secret>,
+}
+
+/// `[tenants.NAME]`.
+#[derive(Debug, Default)]
+pub(crate) struct Tenant {
+    /// For people.
+    pub(crate) display: String,
+    /// Lists that are the union of what all sources say.
+    pub(crate) union: Vec<Unit>,
+}
+
+impl Tenant {
+    /// What a merge needs of it.
+    pub(crate) fn merge_rules(&self) -> MergeRules {
+        MergeRules {
+            union: self.union.iter().cloned().collect(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn load(
+        path: &std::path::Path,
+        environment: &Environment,
+    ) -> Result<Self, Problems> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Problems::of_file(
+                path,
+                format!("the configuration cannot be read: {e}"),
+                Some(
+                    "name another with --config FILE, or write one with `rollcall init`".to_owned(),
+                ),
+            )
+        })?;
+        Self::parse(&text, path, environment)
+    }
+
+    /// Checks a text, as if it stood in the file `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn parse(
+        text: &str,
+        path: &std::path::Path,
+        environment: &Environment,
+    ) -> Result<Self, Problems> {
+        Self::parse_known(text, path, environment).0
+    }
+
+    /// With every key that was asked for.
+    fn parse_known(
+        text: &str,
+        path: &std::path::Path,
+        environment: &Environment,
+    ) -> (Result<Self, Problems>, std::collections::BTreeSet<String>) {
+        let desk = Desk::new(path, text, environment);
+        let (parsed, errors) = toml::de::DeTable::parse_recoverable(text);
+        for error in &errors {
+            let place = Place::File(error.span().unwrap_or(0..0));
+            desk.error(&place, error.message(), None);
+        }
+        let mut table = tree::of_table(parsed.get_ref());
+        for (variable, names, value) in environment.overrides() {
+            if !tree::lay_over(&mut table, &names, value, variable) {
+                let place = Place::Variable(variable.to_owned());
+                desk.warning(&place, "overrides nothing that is configured", None);
+            }
+        }
+        let config = read(Section::new(&desk, "", Place::File(0..0), &table), text);
+        let (problems, known) = desk.into_problems();
+        if problems.has_error() {
+            return (Err(problems), known);
+        }
+        let config = Self {
+            warnings: problems,
+            ..config
+        };
+        (Ok(config), known)
+    }
+}
+
+fn read(top: Section<'_>, text: &str) -> Config {
+    let desk = top.desk;
+    let server = Server::read(top.section("server"));
+    let store = read_store(top.section("store"));
+    let schemas = Schemas::standard();
+    let mut tenants: BTreeMap<String, Tenant> = top
+        .named("tenants")
+        .into_iter()
+        .map(|(name, section)| (name.to_owned(), read_tenant(name, section, &schemas)))
+        .collect();
+    if tenants.is_empty() {
+        let display = TENANT_DEFAULT.to_owned();
+        let union = Vec::new();
+        tenants.insert(display.clone(), Tenant { display, union });
+    }
+    let folder = top.path("mappings");
+    let sources = top
+        .named("sources")
+        .into_iter()
+        .map(|(name, section)| {
+            let source = Source::read(name, section, &tenants, folder.as_deref());
+            (name.to_owned(), source)
+        })
+        .collect();
+    top.finish();
+    Config {
+        path: desk.path.to_owned(),
+        text: text.to_owned(),
+        server,
+        store,
+        tenants,
+        sources,
+        clock_offset: clock_offset(desk.environment),
+        warnings: Problems::default(),
+    }
+}
+
+fn clock_offset(environment: &Environment) -> time::Duration {
+    environment
+        .get("ROLLCALL_TEST_CLOCK_OFFSET")
+        .and_then(|text| scalars::duration(text).ok())
+        .and_then(|offset| time::Duration::try_from(offset).ok())
+        .unwrap_or_default()
+}
+
+fn read_store(section: Section<'_>) -> StoreConfig {
+    let url = section
+        .parsed("url", |url| {
+            let known = ["sqlite:", "postgres://", "postgresql://"];
+            if known.iter().any(|start| url.starts_with(start)) {
+                Ok(url.to_owned())
+            } else {
+                Err("write \"sqlite:FILE\" or \"postgres://user@host/database\"".to_owned())
+            }
+        })
+        .unwrap_or_else(|| STORE_URL_DEFAULT.to_owned());
+    let store = StoreConfig {
+        url,
+        master_key: section.secret("master_key"),
+    };
+    section.finish();
+    store
+}
+
+fn read_tenant(name: &str, section: Section<'_>, schemas: &Schemas) -> Tenant {
+    let display = section.text("name").unwrap_or_else(|| name.to_owned());
+    let mut union = Vec::new();
+    for attribute in section.texts("union").unwrap_or_default() {
+        match unit_of(&attribute, schemas) {
+            Ok(unit) => union.push(unit),
+            Err(why) => section.error_at("union", format!("{attribute}: {why}"), None),
+        }
+    }
+    section.finish();
+    Tenant { display, union }
+}
+
+/// The unit of an attribute of users, or of groups.
+fn unit_of(attribute: &str, schemas: &Schemas) -> Result<Unit, String> {
+    let path = Path::parse(attribute).map_err(|e| e.to_string())?;
+    let of = |kind| schemas.target(kind, &path);
+    of(Kind::User)
+        .or_else(|why| of(Kind::Group).map_err(|_| why))
+        .map(|target| target.unit)
+        .map_err(|e| e.to_string())
+}

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 /// A share of what there is, with a floor and a ceiling: `max(at_least, min(share, at_most))`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// Percent of the source's links (0 to 100).
-    pub percent: f64,
+    pub(crate) percent: f64,
     /// Never less than so many.
-    pub at_least: u64,
+    pub(crate) at_least: u64,
     /// Never more than so many.
-    pub at_most: u64,
+    pub(crate) at_most: u64,
 }
 
 impl Limit {
     /// A limit without a ceiling.
     #[must_use]
-    pub const fn new(percent: f64, at_least: u64) -> Self {
+    pub(crate) const fn new(percent: f64, at_least: u64) -> Self {
         Self {
             percent,
             at_least,
@@ -33,7 +33,7 @@ impl Limit {
         clippy::cast_sign_loss,
         reason = "counts of people are far below 2^52, a percentage is not negative"
     )]
-    pub fn of(&self, total: u64) -> u64 {
+    pub(crate) fn of(&self, total: u64) -> u64 {
         let share = (total as f64 * self.percent / 100.0).floor() as u64;
         share.min(self.at_most).max(self.at_least)
     }
@@ -41,36 +41,36 @@ impl Limit {
 
 /// The guards of a source. Each default is the one of the documentation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Guards {
+pub(crate) struct Guards {
     /// People absent from a complete read. Below [`Guards::SMALL_SOURCE_LINKS`] links it is
     /// half of them.
-    pub removals: Limit,
+    pub(crate) removals: Limit,
     /// People whom the source says have left (a status, a tombstone).
-    pub leavers: Limit,
+    pub(crate) leavers: Limit,
     /// Groups absent from a complete read.
-    pub groups: Limit,
+    pub(crate) groups: Limit,
     /// Memberships that go.
-    pub memberships: Limit,
+    pub(crate) memberships: Limit,
     /// People of whom one attribute changes.
-    pub attribute: Limit,
+    pub(crate) attribute: Limit,
     /// People whose userName or e-mail changes.
-    pub identity: Limit,
+    pub(crate) identity: Limit,
     /// People and groups that are new, except in the first run.
-    pub creations: Limit,
+    pub(crate) creations: Limit,
     /// Entries in quarantine above which the run failed.
-    pub quarantine: Limit,
+    pub(crate) quarantine: Limit,
     /// How long what was removed adds up.
-    pub window: Duration,
+    pub(crate) window: Duration,
     /// Groups (by display name) whose members are administrators: an absent one is held,
     /// the last one is never disabled or removed.
-    pub administrators: Vec<String>,
+    pub(crate) administrators: Vec<String>,
 }
 
 impl Guards {
     /// Sources with fewer links are guarded by half of them instead of a percentage.
-    pub const SMALL_SOURCE_LINKS: u64 = 20;
+    pub(crate) const SMALL_SOURCE_LINKS: u64 = 20;
     /// A group of so many members that loses half of them is held.
-    pub const LARGE_GROUP_MEMBERS: u64 = 20;
+    pub(crate) const LARGE_GROUP_MEMBERS: u64 = 20;
 }
 
 impl Default for Guards {
@@ -96,7 +96,7 @@ impl Default for Guards {
 
 /// What absence from a complete read means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaverAction {
+pub(crate) enum LeaverAction {
     /// Nothing: the contribution stays as it is.
     Keep,
     /// The contribution stays and says `active = false`; after the grace period it goes.
@@ -108,7 +108,7 @@ pub enum LeaverAction {
 impl LeaverAction {
     /// The word in the configuration.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Keep => "keep",
             Self::Disable => "disable",
@@ -119,12 +119,12 @@ impl LeaverAction {
 
 /// The leaver policy of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leavers {
+pub(crate) struct Leavers {
     /// What happens at once.
-    pub action: LeaverAction,
+    pub(crate) action: LeaverAction,
     /// When the contribution, and a resource that nobody holds any more, goes for good.
     /// `None`: never.
-    pub delete_after: Option<Duration>,
+    pub(crate) delete_after: Option<Duration>,
 }
 
 impl Default for Leavers {
@@ -138,13 +138,13 @@ impl Default for Leavers {
 
 /// When a source runs by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// Five fields: minute, hour, day of month, month, day of week.
-    pub cron: String,
+    pub(crate) cron: String,
     /// IANA name; default `UTC`.
-    pub time_zone: String,
+    pub(crate) time_zone: String,
     /// Each run starts up to so much later, chosen anew.
-    pub jitter: Duration,
+    pub(crate) jitter: Duration,
 }
 
 #[cfg(test)]

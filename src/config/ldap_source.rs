@@ -1,0 +1,83 @@
+//! The keys of a source of kind `ldap`.
+
+use rollcall_connectors::ldap::settings::Settings;
+
+use super::section::Section;
+
+/// The largest page that is asked for.
+const PAGE_SIZE_MAX: u64 = 100_000;
+
+pub(super) fn read(section: &Section<'_>) -> Settings {
+    Settings {
+        urls: urls(section),
+        start_tls: section.flag("start_tls", false),
+        allow_plain: section.flag("allow_plain", false),
+        ca_file: section.path("ca_file"),
+        bind_dn: bind_dn(section),
+        bind_password: section.secret("bind_password"),
+        base: section.required("base"),
+        group_base: section.text("group_base"),
+        ignore_referrals: section.texts("ignore_referrals").unwrap_or_default(),
+        placeholder_members: section.texts("placeholder_members").unwrap_or_default(),
+        page_size: section
+            .number("page_size", 1, PAGE_SIZE_MAX)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(Settings::PAGE_SIZE_DEFAULT),
+        connect_timeout: section.duration("connect_timeout", Settings::CONNECT_TIMEOUT_DEFAULT),
+        page_timeout: section.duration("page_timeout", Settings::PAGE_TIMEOUT_DEFAULT),
+        run_timeout: section.duration("run_timeout", Settings::RUN_TIMEOUT_DEFAULT),
+    }
+}
+
+fn urls(section: &Section<'_>) -> Vec<String> {
+    if !section.has("urls") {
+        section.missing("urls");
+        return Vec::new();
+    }
+    let urls = section.texts("urls").unwrap_or_default();
+    let is_ldap = |url: &&String| {
+        let url = url.to_ascii_lowercase();
+        url.starts_with("ldap://") || url.starts_with("ldaps://")
+    };
+    for url in urls.iter().filter(|url| !is_ldap(url)) {
+        section.error_at(
+            "urls",
+            format!("{url:?} is no LDAP URL"),
+            Some("write ldaps://host or ldap://host".to_owned()),
+        );
+    }
+    if urls.is_empty() {
+        section.error_at("urls", "`urls` names no server".to_owned(), None);
+    }
+    urls
+}
+
+/// RFC 4513 §5.1.2: a name with an empty password would silently be anonymous.
+fn bind_dn(section: &Section<'_>) -> Option<String> {
+    match (section.has("bind_dn"), section.has("bind_password")) {
+        (true, false) => section.error_at(
+            "bind_dn",
+            "`bind_dn` needs a `bind_password`".to_owned(),
+            Some("write bind_password = { file = \"path\" }".to_owned()),
+        ),
+        (false, true) => section.error_at(
+            "bind_password",
+            "`bind_password` needs a `bind_dn`".to_owned(),
+            None,
+        ),
+        _ => {}
+    }
+    section.text("bind_dn")
+}
+
+/// What decides who is read.
+pub(super) fn who_is_read(settings: &Settings) -> String {
+    let Settings {
+        urls,
+        base,
+        group_base,
+        ignore_referrals,
+        ..
+    } = settings;
+    format!("{urls:?} {base:?} {group_base:?} {ignore_referrals:?}")
+}

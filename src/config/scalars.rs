@@ -1,0 +1,124 @@
+//! Durations, percentages and secrets as the file writes them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rollcall_connectors::Secret;
+
+use super::section::Section;
+use super::tree::{Node, Value};
+
+const SECOND: u64 = 1;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// `30s`, `15m`, `24h`, `30d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let units = [('s', SECOND), ('m', MINUTE), ('h', HOUR), ('d', DAY)];
+    units
+        .iter()
+        .find_map(|(letter, seconds)| {
+            let number: u64 = text.strip_suffix(*letter)?.parse().ok()?;
+            Some(Duration::from_secs(number.checked_mul(*seconds)?))
+        })
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is no duration; write a number and s, m, h or d, like \"30s\" or \"24h\""
+            )
+        })
+}
+
+/// `5%`, `2.5%`.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    text.strip_suffix('%')
+        .and_then(|number| number.trim().parse().ok())
+        .filter(|number| (0.0..=100.0).contains(number))
+        .ok_or_else(|| {
+            format!("{text:?} is no share; write a number from 0 to 100 and %, like \"5%\"")
+        })
+}
+
+impl Section<'_> {
+    /// A duration above zero, or the default.
+    pub(crate) fn duration(&self, key: &'static str, default: Duration) -> Duration {
+        self.parsed(key, duration).unwrap_or(default)
+    }
+
+    /// A secret from where it is kept.
+    pub(crate) fn secret(&self, key: &'static str) -> Option<Secret> {
+        let node = self.node(key)?;
+        self.secret_of(key, node)
+    }
+
+    /// See [`Section::secret`]; for keys whose names are free.
+    pub(crate) fn secret_of(&self, key: &str, node: &Node) -> Option<Secret> {
+        const REMEDY: &str = "write { env = \"NAME\" }, { file = \"path\" } or { credential = \"name\" }; { insecure = \"…\" } for a trial";
+        let mut place = &node.place;
+        let secret = match &node.value {
+            Value::Table(table) => match table.iter().next() {
+                Some((kind, inner)) if table.len() == 1 => {
+                    place = &inner.place;
+                    match &inner.value {
+                        Value::Text(text) => self.fetch(kind, text, node),
+                        _ => Err("is no text".to_owned()),
+                    }
+                }
+                _ => Err("must say one place where the secret is kept".to_owned()),
+            },
+            _ => Err("must not stand in the configuration as it is".to_owned()),
+        };
+        match secret {
+            Ok(text) if text.is_empty() => {
+                self.desk
+                    .error(place, format!("the secret `{key}` is empty"), None);
+                None
+            }
+            Ok(text) => Some(Secret::new(text)),
+            Err(why) => {
+                self.desk.error(
+                    place,
+                    format!("the secret `{key}` {why}"),
+                    Some(REMEDY.to_owned()),
+                );
+                None
+            }
+        }
+    }
+
+    fn fetch(&self, kind: &str, text: &str, node: &Node) -> Result<String, String> {
+        let environment = self.desk.environment;
+        match kind {
+            "env" => environment
+                .get(text)
+                .map(str::to_owned)
+                .ok_or_else(|| format!("is to come from the variable {text}, which is not set")),
+            "file" => self.read_secret(&self.desk.beside(text), node),
+            "credential" => {
+                let folder = environment.credentials().ok_or(
+                    "is to come from a systemd credential, but CREDENTIALS_DIRECTORY is not set",
+                )?;
+                self.read_secret(&folder.join(text), node)
+            }
+            "insecure" => Ok(text.to_owned()),
+            other => Err(format!("cannot be kept in `{other}`")),
+        }
+    }
+
+    fn read_secret(&self, path: &Path, node: &Node) -> Result<String, String> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| format!("cannot be read from {}: {e}", path.display()))?;
+        let open_to_all =
+            std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0);
+        if open_to_all {
+            self.desk.warning(
+                &node.place,
+                format!("everybody on this machine may read {}", path.display()),
+                Some(format!("chmod 600 {}", path.display())),
+            );
+        }
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    }
+}

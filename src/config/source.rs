@@ -1,0 +1,277 @@
+//! `[sources.NAME]`: what all kinds of sources have in common.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rollcall_connectors::{Connector, ConnectorError, file, http, ldap};
+use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::merge::Priorities;
+use rollcall_directory::schema::Schemas;
+use rollcall_mapping::Mapping;
+
+use super::policy::{Guards, LeaverAction, Leavers, Schedule};
+use super::problem::Problems;
+use super::section::{Section, did_you_mean};
+use super::tree::Value;
+use super::{Tenant, file_source, guards, http_source, ldap_source, mappings, scalars};
+
+const PRIORITY_DEFAULT: u32 = 100;
+const NOT_YET: [&str; 2] = ["scim", "push"];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) tenant: String,
+    pub(crate) kind: SourceKind,
+    pub(crate) connector: ConnectorSettings,
+    /// The mapping's name.
+    pub(crate) mapping: String,
+    /// Its file. It need not exist if the mapping ships with Rollcall.
+    pub(crate) mapping_path: PathBuf,
+    /// Joined with the mapping's filter.
+    pub(crate) user_filter: Option<String>,
+    /// See `user_filter`.
+    pub(crate) group_filter: Option<String>,
+    pub(crate) priorities: Priorities,
+    /// Whether its "not active" beats everybody's "active".
+    pub(crate) active_is_binding: bool,
+    /// `None`: runs only when told.
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) leavers: Leavers,
+    pub(crate) guards: Guards,
+    /// IANA name: a contract ends with the day there.
+    pub(crate) time_zone: String,
+    pub(crate) several_entries_per_person: bool,
+    /// Not run by the schedule.
+    pub(crate) paused: bool,
+}
+
+/// The kinds of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    Ldap,
+    Http,
+    File,
+}
+
+impl SourceKind {
+    /// The word in the configuration.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ldap => "ldap",
+            Self::Http => "http",
+            Self::File => "file",
+        }
+    }
+}
+
+/// How a source is read.
+#[derive(Debug, Clone)]
+pub(crate) enum ConnectorSettings {
+    Ldap(ldap::settings::Settings),
+    Http(Box<http::settings::Settings>),
+    File(file::settings::Settings),
+}
+
+impl Source {
+    /// The connector, ready to read.
+    pub(crate) fn open(&self) -> Result<Box<dyn Connector>, ConnectorError> {
+        Ok(match &self.connector {
+            ConnectorSettings::Ldap(s) => Box::new(ldap::LdapConnector::new(s.clone())?),
+            ConnectorSettings::Http(s) => Box::new(http::HttpConnector::new((**s).clone())?),
+            ConnectorSettings::File(s) => Box::new(file::FileConnector::new(s.clone())?),
+        })
+    }
+
+    /// Of all settings that decide who is read: a change makes every absence doubtful.
+    /// No secrets, no time-outs.
+    pub(crate) fn settings_fingerprint(&self, mapping: Fingerprint) -> Fingerprint {
+        let connector = match &self.connector {
+            ConnectorSettings::Ldap(s) => ldap_source::who_is_read(s),
+            ConnectorSettings::Http(s) => http_source::who_is_read(s),
+            ConnectorSettings::File(s) => file_source::who_is_read(s),
+        };
+        let own = format!("{:?} {:?}", self.user_filter, self.group_filter);
+        let kind = self.kind.as_str();
+        let parts = [
+            &mapping.0[..],
+            kind.as_bytes(),
+            own.as_bytes(),
+            connector.as_bytes(),
+        ];
+        Fingerprint::of_parts(parts)
+    }
+
+    /// Its mapping, compiled, and the mapping's text.
+    pub(crate) fn load_mapping(&self, schemas: &Schemas) -> Result<(Mapping, String), Problems> {
+        mappings::load(&self.mapping, &self.mapping_path, schemas)
+    }
+
+    pub(super) fn read(
+        name: &str,
+        section: Section<'_>,
+        tenants: &BTreeMap<String, Tenant>,
+        mappings_folder: Option<&Path>,
+    ) -> Self {
+        let kind = read_kind(&section);
+        let mapping = section.required("mapping");
+        let mapping_path = mappings::place(&section, &mapping, mappings_folder);
+        let source = Self {
+            name: name.to_owned(),
+            tenant: read_tenant(&section, tenants),
+            kind: kind.unwrap_or(SourceKind::File),
+            connector: match kind {
+                Some(SourceKind::Ldap) => ConnectorSettings::Ldap(ldap_source::read(&section)),
+                Some(SourceKind::Http) => {
+                    ConnectorSettings::Http(Box::new(http_source::read(&section)))
+                }
+                Some(SourceKind::File) => ConnectorSettings::File(file_source::read(&section)),
+                None => ConnectorSettings::File(file_source::nothing()),
+            },
+            mapping,
+            mapping_path,
+            user_filter: section.text("user_filter"),
+            group_filter: section.text("group_filter"),
+            priorities: read_priorities(&section),
+            active_is_binding: section
+                .word("active", &[("binding", true), ("precedence", false)])
+                .unwrap_or(true),
+            schedule: section.section_if("schedule").map(read_schedule),
+            leavers: read_leavers(section.section("leavers")),
+            guards: guards::read(section.section("guard")),
+            time_zone: time_zone(&section),
+            several_entries_per_person: section.flag("several_entries_per_person", false),
+            paused: section.flag("paused", false),
+        };
+        if kind.is_some() {
+            section.finish();
+        }
+        source
+    }
+}
+
+fn read_kind(section: &Section<'_>) -> Option<SourceKind> {
+    let kinds = [
+        ("ldap", SourceKind::Ldap),
+        ("http", SourceKind::Http),
+        ("file", SourceKind::File),
+    ];
+    if let Some(Value::Text(kind)) = section.node("kind").map(|node| &node.value)
+        && NOT_YET.contains(&kind.as_str())
+    {
+        let message = format!("sources of kind \"{kind}\" are not in this version yet");
+        section.error_at("kind", message, None);
+        return None;
+    }
+    if !section.has("kind") {
+        section.missing("kind");
+    }
+    section.word("kind", &kinds)
+}
+
+fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
+    let mut names = tenants.keys();
+    match (section.text("tenant"), names.next(), names.next()) {
+        (Some(name), ..) => {
+            if !tenants.contains_key(&name) {
+                section.error_at(
+                    "tenant",
+                    format!("there is no [tenants.{name}]"),
+                    did_you_mean(&name, tenants.keys().map(String::as_str)),
+                );
+            }
+            name
+        }
+        (None, Some(only), None) => only.clone(),
+        (None, ..) => {
+            section.missing("tenant");
+            String::new()
+        }
+    }
+}
+
+fn read_priorities(section: &Section<'_>) -> Priorities {
+    let number = |n: u64| u32::try_from(n).ok();
+    let default = section
+        .number("priority", 0, u64::from(u32::MAX))
+        .and_then(number)
+        .unwrap_or(PRIORITY_DEFAULT);
+    let mut of = BTreeMap::new();
+    for (attribute, node) in section.free("priorities") {
+        match &node.value {
+            Value::Integer(n) if u32::try_from(*n).is_ok() => {
+                of.insert(attribute.to_owned(), u32::try_from(*n).unwrap_or(default));
+            }
+            _ => section.wrong(attribute, node, "a whole number", "10"),
+        }
+    }
+    Priorities { default, of }
+}
+
+fn read_leavers(section: Section<'_>) -> Leavers {
+    let default = Leavers::default();
+    let actions = [
+        LeaverAction::Keep,
+        LeaverAction::Disable,
+        LeaverAction::Withdraw,
+    ];
+    let leavers = Leavers {
+        action: section
+            .word("action", &actions.map(|action| (action.as_str(), action)))
+            .unwrap_or(default.action),
+        delete_after: section
+            .parsed("delete_after", or_word("never"))
+            .unwrap_or(default.delete_after),
+    };
+    section.finish();
+    leavers
+}
+
+/// A duration, or a word for "none".
+pub(super) fn or_word(word: &str) -> impl Fn(&str) -> Result<Option<Duration>, String> {
+    move |text| {
+        if text == word {
+            return Ok(None);
+        }
+        scalars::duration(text)
+            .map(Some)
+            .map_err(|why| format!("{why}, or {word:?}"))
+    }
+}
+
+fn read_schedule(section: Section<'_>) -> Schedule {
+    section.required("cron");
+    let schedule = Schedule {
+        cron: section.parsed("cron", cron).unwrap_or_default(),
+        time_zone: time_zone(&section),
+        jitter: section.duration("jitter", Duration::ZERO),
+    };
+    section.finish();
+    schedule
+}
+
+/// Five fields; the crate wants seconds before them.
+fn cron(text: &str) -> Result<String, String> {
+    use std::str::FromStr as _;
+    let count = text.split_whitespace().count();
+    if count != 5 {
+        return Err(format!(
+            "{text:?} has {count} fields; write five: minute, hour, day of month, month, day of week"
+        ));
+    }
+    cron::Schedule::from_str(&format!("0 {text}"))
+        .map(|_| text.to_owned())
+        .map_err(|e| e.to_string())
+}
+
+fn time_zone(section: &Section<'_>) -> String {
+    section
+        .parsed("time_zone", |name| {
+            jiff::tz::TimeZone::get(name)
+                .map(|_| name.to_owned())
+                .map_err(|_| format!("{name:?} is no time zone; write one like \"Europe/Zurich\""))
+        })
+        .unwrap_or_else(|| "UTC".to_owned())
+}
