@@ -66,7 +66,8 @@ public_url = "http://{listen}"
 url = {store}
 
 [tenants.example]
-name = "Example"
+name  = "Example"
+union = ["phoneNumbers"]   # the directory knows the mobile numbers, HR the others
 
 [sources.hr]
 kind          = "http"

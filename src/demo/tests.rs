@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::hr_service::HrService;
 use super::people::{Company, PEOPLE_IN_DIRECTORY, PEOPLE_IN_HR};
 use super::{config, ldif, mapping};
+use crate::config::{Config, Environment};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -244,6 +245,24 @@ async fn the_configuration_names_every_file_and_holds_no_secret() {
         let mapping = format!("mappings/{}.toml", source["mapping"].as_str().unwrap());
         assert!(folder.path().join(mapping).is_file());
     }
+}
+
+#[tokio::test]
+async fn the_configuration_is_one_that_rollcall_takes_without_a_warning() {
+    let company = company();
+    let hr = HrService::start(&company, SECRET).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let listen = "127.0.0.1:8480".parse().unwrap();
+    config::write(folder.path(), &company, &hr, listen).unwrap();
+    let path = folder.path().join(config::CONFIG_FILE);
+    let config = Config::load(&path, &Environment::default()).unwrap();
+    let none = crate::config::Problems::default();
+    assert_eq!(format!("{:?}", config.warnings), format!("{none:?}"));
+    for source in config.sources.values() {
+        source.load_mapping(&Schemas::standard()).unwrap();
+        source.open().unwrap();
+    }
+    assert_eq!(config.server.listen, listen);
 }
 
 const CONTEXT: Context = Context {

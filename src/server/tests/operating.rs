@@ -46,8 +46,9 @@ async fn metrics_may_have_a_port_of_their_own() {
         metrics_listen: Some(any),
         shutdown_grace: GRACE,
     };
-    let server = Server::new(served.store.clone(), Arc::new(Still), settings);
-    let bound = server.bind().unwrap();
+    let bound = Server::new(served.store.clone(), Arc::new(Still), settings)
+        .bind()
+        .unwrap();
     let addresses = bound.addresses();
     let stop = CancellationToken::new();
     let running = tokio::spawn(bound.run(stop.clone()));
