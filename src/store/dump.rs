@@ -109,9 +109,9 @@ async fn dump(tx: &mut Tx, tenant: TenantId) -> Result<Vec<String>, Trouble> {
     for (link, name) in hashes {
         names.entry(link).or_default().push(name.to_string());
     }
-    let links: Vec<LinkRow> = tx.fetch(LINKS, &tenant).await?;
+    let link_rows: Vec<LinkRow> = tx.fetch(LINKS, &tenant).await?;
     let mut places: HashMap<i64, String> = HashMap::new();
-    for link in links {
+    for link in link_rows {
         let place = format!("{} {} {}", link.source, link.kind, link.key);
         lines.push(json!({
             "link": place,

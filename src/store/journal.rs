@@ -97,9 +97,10 @@ impl Store {
         tenant: TenantId,
         query: &JournalQuery,
     ) -> Result<Vec<JournalLine>, StoreError> {
-        let border = query.after_seq.unwrap_or(match query.newest_first {
-            true => i64::MAX,
-            false => i64::MIN,
+        let border = query.after_seq.unwrap_or(if query.newest_first {
+            i64::MAX
+        } else {
+            i64::MIN
         });
         let (statement, first) = match (query.run, query.resource, query.newest_first) {
             (Some(run), _, false) => (RUN_FORWARDS, Some(run.0)),

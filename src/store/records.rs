@@ -47,7 +47,7 @@ pub struct Source {
 pub struct Resource {
     /// Its number.
     pub id: ResourceId,
-    /// Its SCIM id, UUIDv7.
+    /// Its SCIM id, a UUID of version 7.
     pub uuid: Uuid,
     /// Its tenant.
     pub tenant: TenantId,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const HOW_TO_INSTALL: &str = "PostgreSQL is needed: apt-get install postgresql";
 const VERSIONS: &str = "/usr/lib/postgresql";
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// Who runs the server when the tests are run by root, whom PostgreSQL refuses.
 const ACCOUNT: &str = "postgres";
 

@@ -27,11 +27,14 @@ pub(super) struct Ledger<'a> {
     /// Group, member, source: whether it comes or goes.
     pub(super) memberships: BTreeMap<(i64, i64, i64), bool>,
     /// Link, unit, name: it comes (with the link's source), or goes.
-    pub(super) pending: BTreeMap<(i64, &'a str, [u8; 16]), Option<(i64, &'a PendingRow)>>,
+    pub(super) pending: BTreeMap<PendingPlace<'a>, Option<(i64, &'a PendingRow)>>,
     /// It comes or goes.
     pub(super) quarantine: BTreeMap<QuarantinePlace, Option<&'a QuarantineRow>>,
     pub(super) journal: Vec<Line<'a>>,
 }
+
+/// The key of a row of `pending_references`: link, unit, name.
+pub(super) type PendingPlace<'a> = (i64, &'a str, [u8; 16]);
 
 /// A resource that the batch touches.
 #[derive(Debug)]
@@ -322,6 +325,12 @@ impl<'a> Ledger<'a> {
         if let Some(slot) = self.resources.get_mut(&id) {
             slot.now = None;
             slot.cut = slot.stored.is_some();
+        }
+        // Once its row is gone, only its lines can tell its SCIM id.
+        for line in &mut self.journal {
+            if line.resource == id && line.uuid.is_none() {
+                line.uuid = Some(uuid);
+            }
         }
         let event = JournalEvent::Deleted {
             document,

@@ -135,3 +135,9 @@ impl Batch {
         binds![self.now, self.tenant, word, run, self.source]
     }
 }
+
+/// The statements of the batch's parts.
+#[cfg(test)]
+pub(crate) fn statements_of_parts() -> Vec<crate::driver::Statement> {
+    [blame::STATEMENTS, flush::STATEMENTS, known::STATEMENTS].concat()
+}

@@ -210,7 +210,7 @@ impl Tx {
     ) -> Result<Vec<T>, Trouble> {
         match self {
             Self::Sqlite(connection) => sqlite::fetch(connection, statement.sqlite, &[], binds),
-            Self::Postgres(tx) => postgres::fetch(&mut **tx, statement.postgres, &[], binds).await,
+            Self::Postgres(tx) => postgres::fetch(tx, statement.postgres, &[], binds).await,
         }
     }
 
@@ -228,9 +228,7 @@ impl Tx {
             Self::Sqlite(connection) => {
                 sqlite::fetch_each(connection, statement.sqlite, columns, binds)
             }
-            Self::Postgres(tx) => {
-                postgres::fetch(&mut **tx, statement.postgres, columns, binds).await
-            }
+            Self::Postgres(tx) => postgres::fetch(tx, statement.postgres, columns, binds).await,
         }
     }
 
@@ -242,9 +240,7 @@ impl Tx {
     ) -> Result<u64, Trouble> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, statement.sqlite, binds),
-            Self::Postgres(tx) => {
-                postgres::execute(&mut **tx, statement.postgres, &[], binds).await
-            }
+            Self::Postgres(tx) => postgres::execute(tx, statement.postgres, &[], binds).await,
         }
     }
 
@@ -262,9 +258,7 @@ impl Tx {
             Self::Sqlite(connection) => {
                 sqlite::execute_each(connection, statement.sqlite, columns, binds)
             }
-            Self::Postgres(tx) => {
-                postgres::execute(&mut **tx, statement.postgres, columns, binds).await
-            }
+            Self::Postgres(tx) => postgres::execute(tx, statement.postgres, columns, binds).await,
         }
     }
 
@@ -276,7 +270,7 @@ impl Tx {
     ) -> Result<(), Trouble> {
         match self {
             Self::Sqlite(connection) => sqlite::script(connection, for_sqlite),
-            Self::Postgres(tx) => postgres::script(&mut **tx, for_postgres).await,
+            Self::Postgres(tx) => postgres::script(tx, for_postgres).await,
         }
     }
 }

@@ -102,8 +102,8 @@ impl Postgres {
     where
         W: for<'t> Fn(&'t mut Tx) -> Answer<'t, R> + Send + Sync,
     {
-        let begun = self.pool.begin_with(begin).await.map_err(|e| trouble(&e))?;
-        let mut tx = Tx::Postgres(begun);
+        let started = self.pool.begin_with(begin).await.map_err(|e| trouble(&e))?;
+        let mut tx = Tx::Postgres(started);
         let answer = work(&mut tx).await;
         let Tx::Postgres(tx) = tx else {
             return answer;

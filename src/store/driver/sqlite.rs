@@ -59,7 +59,7 @@ impl Sqlite {
         .await
         .map_err(StoreError::from)?;
         Ok(Self {
-            writer: writer.map(|connection| start_writer(connection, path.clone())),
+            writer: writer.map(|connection| start_writer(connection, &path)),
             path,
             readers: Arc::default(),
             turns: Arc::new(Semaphore::new(readers_max.max(1) as usize)),
@@ -220,7 +220,7 @@ where
     }
 }
 
-fn start_writer(connection: Connection, path: PathBuf) -> mpsc::Sender<Box<dyn Job>> {
+fn start_writer(connection: Connection, path: &Path) -> mpsc::Sender<Box<dyn Job>> {
     let (sender, queue) = mpsc::channel();
     let mut writer = Writer {
         tx: Tx::Sqlite(connection),
@@ -272,11 +272,11 @@ impl Writer {
             }
             let good = next.run(&mut self.tx);
             done.push(next);
-            let closed = match good {
-                true => self.say("RELEASE job"),
-                false => self
-                    .say("ROLLBACK TO job")
-                    .and_then(|()| self.say("RELEASE job")),
+            let closed = if good {
+                self.say("RELEASE job")
+            } else {
+                self.say("ROLLBACK TO job")
+                    .and_then(|()| self.say("RELEASE job"))
             };
             if closed.is_err() {
                 break;

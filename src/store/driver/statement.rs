@@ -77,7 +77,7 @@ impl Column<'_> {
 
 /// A vector of [`Value`]s.
 macro_rules! binds {
-    ($($value:expr),* $(,)?) => { vec![$($crate::driver::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { Vec::<$crate::driver::Value>::from([$($crate::driver::Value::from($value)),*]) };
 }
 pub(crate) use binds;
 

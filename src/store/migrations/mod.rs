@@ -31,7 +31,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[migration!(1, "0001_directory.sql"
 
 /// The version that this program works with.
 pub(crate) const fn known() -> i64 {
-    MIGRATIONS.len() as i64
+    match MIGRATIONS.last() {
+        Some(newest) => newest.version,
+        None => 0,
+    }
 }
 
 const PREPARE: &str = "

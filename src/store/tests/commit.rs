@@ -233,7 +233,7 @@ on_both! {
                     uuid: uuid(1),
                     kind: Kind::User,
                     document: document(&[("userName", json!("ada"))]),
-                    created: NOW - Duration::from_secs(60),
+                    created: NOW - Duration::from_mins(1),
                 },
                 Write::Link { link: Box::new(world.link(1, 1)) },
                 Write::Members {
@@ -249,7 +249,7 @@ on_both! {
             .unwrap();
         assert_eq!(world.store.dump(world.tenant).await.unwrap(), before);
         let ada = world.resource(1).await.unwrap();
-        assert_eq!(ada.created, NOW - Duration::from_secs(60));
+        assert_eq!(ada.created, NOW - Duration::from_mins(1));
     }
 
     async fn who_has_no_source_any_more_is_inactive_until_one_returns(world: World) {
@@ -293,7 +293,7 @@ on_both! {
     async fn whoever_has_lost_the_lease_writes_nothing(world: World) {
         let store = &world.store;
         let (first, second) = (uuid(1), uuid(2));
-        let ttl = Duration::from_secs(60);
+        let ttl = Duration::from_mins(1);
         let fence = store.acquire_lease("source:1", first, ttl, NOW).await.unwrap().unwrap();
         let commit = async |fence: &Fence, write: Write| {
             let steps = [step(vec![write])];

@@ -9,9 +9,7 @@
 mod postgres;
 
 mod commit;
-mod journal;
 mod random;
-mod reads;
 mod schema;
 mod work;
 
