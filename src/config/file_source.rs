@@ -5,12 +5,6 @@ use rollcall_connectors::file::settings::{Encoding, Format, Settings};
 use super::section::Section;
 use super::source::or_word;
 
-/// What tells people from groups in LDIF, unless set: the classes of RFC 4519, RFC 2798
-/// and Active Directory.
-const USER_CLASSES_DEFAULT: [&str; 3] = ["person", "inetOrgPerson", "posixAccount"];
-const GROUP_CLASSES_DEFAULT: [&str; 4] =
-    ["groupOfNames", "groupOfUniqueNames", "posixGroup", "group"];
-
 #[derive(Clone, Copy, PartialEq)]
 enum Word {
     Csv,
@@ -24,16 +18,11 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
     }
     let encodings = [
         ("utf-8", Encoding::Utf8),
-        ("latin-1", Encoding::Latin1),
+        ("latin1", Encoding::Latin1),
         ("windows-1252", Encoding::Windows1252),
         ("utf-16le", Encoding::Utf16Le),
         ("utf-16be", Encoding::Utf16Be),
     ];
-    let classes = |key, default: &[&str]| {
-        section
-            .texts(key)
-            .unwrap_or_else(|| default.iter().map(|c| (*c).to_owned()).collect())
-    };
     Settings {
         users: section.path("users_file"),
         groups: section.path("groups_file"),
@@ -44,8 +33,8 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
         age_max: section
             .parsed("age_max", or_word("any"))
             .unwrap_or(Some(Settings::AGE_MAX_DEFAULT)),
-        user_classes: classes("user_classes", &USER_CLASSES_DEFAULT),
-        group_classes: classes("group_classes", &GROUP_CLASSES_DEFAULT),
+        user_classes: section.texts("user_classes").unwrap_or_default(),
+        group_classes: section.texts("group_classes").unwrap_or_default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod guards;
 mod http_source;
 mod ldap_source;
 mod mappings;
+mod mask;
 pub(crate) mod policy;
 pub(crate) mod present;
 mod problem;
@@ -15,9 +16,12 @@ mod scalars;
 mod section;
 mod server;
 mod source;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use rollcall_connectors::Secret;
@@ -40,7 +44,6 @@ const TENANT_DEFAULT: &str = "default";
 const STORE_URL_DEFAULT: &str = "sqlite:rollcall.db";
 
 /// A checked configuration.
-#[derive(Debug)]
 pub(crate) struct Config {
     /// The file.
     pub(crate) path: PathBuf,
@@ -60,13 +63,31 @@ pub(crate) struct Config {
     pub(crate) warnings: Problems,
 }
 
+impl fmt::Debug for Config {
+    /// Without the text, in which secrets may stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("path", &self.path)
+            .field("server", &self.server)
+            .field("tenants", &self.tenants)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}
+
 /// `[store]`.
-#[derive(Debug)]
 pub(crate) struct StoreConfig {
     /// `sqlite:FILE` or `postgres://…`.
     pub(crate) url: String,
     /// Encrypts what must not lie in the database in clear text.
     pub(crate) master_key: Option<Secret>,
+}
+
+impl fmt::Debug for StoreConfig {
+    /// Without the URL, in which a password may stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig").finish_non_exhaustive()
+    }
 }
 
 /// `[tenants.NAME]`.
@@ -126,13 +147,14 @@ impl Config {
         path: &std::path::Path,
         environment: &Environment,
     ) -> (Result<Self, Problems>, std::collections::BTreeSet<String>) {
-        let desk = Desk::new(path, text, environment);
         let (parsed, errors) = toml::de::DeTable::parse_recoverable(text);
+        let mut table = tree::of_table(parsed.get_ref());
+        let shown = mask::covered(text, &table, !errors.is_empty());
+        let desk = Desk::new(path, &shown, environment);
         for error in &errors {
             let place = Place::File(error.span().unwrap_or(0..0));
             desk.error(&place, error.message(), None);
         }
-        let mut table = tree::of_table(parsed.get_ref());
         for (variable, names, value) in environment.overrides() {
             if !tree::lay_over(&mut table, &names, value, variable) {
                 let place = Place::Variable(variable.to_owned());
@@ -198,22 +220,45 @@ fn clock_offset(environment: &Environment) -> time::Duration {
 }
 
 fn read_store(section: Section<'_>) -> StoreConfig {
-    let url = section
-        .parsed("url", |url| {
-            let known = ["sqlite:", "postgres://", "postgresql://"];
-            if known.iter().any(|start| url.starts_with(start)) {
-                Ok(url.to_owned())
-            } else {
-                Err("write \"sqlite:FILE\" or \"postgres://user@host/database\"".to_owned())
-            }
-        })
-        .unwrap_or_else(|| STORE_URL_DEFAULT.to_owned());
+    let url = store_url(&section).unwrap_or_else(|| STORE_URL_DEFAULT.to_owned());
     let store = StoreConfig {
         url,
         master_key: section.secret("master_key"),
     };
     section.finish();
     store
+}
+
+/// A text, or the place of a secret: the URL of a database may hold its password.
+fn store_url(section: &Section<'_>) -> Option<String> {
+    const KNOWN: [&str; 3] = ["sqlite:", "postgres://", "postgresql://"];
+    let node = section.node("url")?;
+    let url = match &node.value {
+        tree::Value::Table(_) => section.secret("url")?.reveal().to_owned(),
+        _ => section.text("url")?,
+    };
+    if !KNOWN.iter().any(|start| url.starts_with(start)) {
+        section.error_at(
+            "url",
+            "the store's `url` is of no database that Rollcall knows".to_owned(),
+            Some("write \"sqlite:FILE\" or \"postgres://user@host/database\"".to_owned()),
+        );
+    }
+    let in_file = matches!(
+        (&node.value, &node.place),
+        (tree::Value::Text(_), Place::File(_))
+    );
+    if in_file && mask::password_of_url(&url).is_some() {
+        section.error_at(
+            "url",
+            "the database's password must not stand in the configuration as it is".to_owned(),
+            Some(
+                "write url = { file = \"path\" } or { env = \"NAME\" }, with the whole URL in it"
+                    .to_owned(),
+            ),
+        );
+    }
+    Some(url)
 }
 
 fn read_tenant(name: &str, section: Section<'_>, schemas: &Schemas) -> Tenant {

@@ -1,0 +1,333 @@
+use std::collections::BTreeSet;
+
+use rollcall_connectors::http::settings::{Auth, Paging};
+use rollcall_directory::fingerprint::Fingerprint;
+
+use super::present::{Style, present};
+use super::source::ConnectorSettings;
+use super::*;
+
+const SHIPPED_FILE: &str = include_str!("../../config/rollcall.toml");
+const REFERENCE: &str = include_str!("../../docs/operate/configuration.md");
+
+/// Every section that there is, so that every key is asked for.
+const FULL: &str = r#"
+[server.tls]
+certificate = "a"
+key = "b"
+[sources.h]
+kind = "http"
+mapping = "hr-http"
+schedule = { cron = "0 3 * * 1-5" }
+token_url = "https://hr/token"
+client_id = "me"
+client_secret = { insecure = "hunter2" }
+client_certificate = { certificate_file = "c", key_file = "k" }
+users = { url = "https://hr/u", paging = { page = "page", size = ["n", 5] }, total = { body = "t" } }
+[sources.l]
+kind = "ldap"
+mapping = "openldap"
+urls = ["ldaps://a"]
+base = "dc=x"
+[sources.f]
+kind = "file"
+mapping = "people-csv"
+format = "csv"
+users_file = "people.csv"
+"#;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment::of(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    )
+}
+
+fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
+    let path = std::path::Path::new("/nowhere/rollcall.toml");
+    Config::parse(text, path, &environment(variables))
+}
+
+fn parse(text: &str) -> Result<Config, Problems> {
+    parse_with(text, &[])
+}
+
+fn told(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+fn ldap(keys: &str) -> String {
+    format!(
+        "[sources.l]\nkind = \"ldap\"\nmapping = \"openldap\"\nurls = [\"ldaps://a\"]\nbase = \"dc=x\"\n{keys}\n"
+    )
+}
+
+fn fingerprint(text: &str) -> Fingerprint {
+    let config = parse(text).unwrap();
+    let source = config.sources.values().next().unwrap();
+    source.settings_fingerprint(Fingerprint::of(b"mapping"))
+}
+
+#[test]
+fn the_file_in_the_repository_loads_without_a_problem() {
+    let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config/rollcall.toml"));
+    let secrets = environment(&[
+        ("CONTRACTORS_CLIENT_SECRET", "s"),
+        ("AD_BIND_PASSWORD", "s"),
+    ]);
+    let config = Config::load(path, &secrets).unwrap();
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!(config.sources.len(), 4);
+    for source in config.sources.values() {
+        source.load_mapping(&Schemas::standard()).unwrap();
+    }
+}
+
+#[test]
+fn every_key_stands_in_the_shipped_file_and_in_the_reference() {
+    let path = std::path::Path::new("/nowhere/rollcall.toml");
+    let (config, known) = Config::parse_known(FULL, path, &Environment::default());
+    config.unwrap();
+    let keys: BTreeSet<&str> = known.iter().filter_map(|k| k.rsplit('.').next()).collect();
+    assert!(keys.len() > 90, "{keys:?}");
+    let shipped: BTreeSet<&str> = SHIPPED_FILE
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    let missing = |has: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        keys.iter().copied().filter(|key| !has(key)).collect()
+    };
+    assert_eq!(missing(&|key| shipped.contains(key)), Vec::<&str>::new());
+    assert_eq!(
+        missing(&|key| REFERENCE.contains(&format!("`{key}`"))),
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
+fn an_empty_file_is_a_configuration_with_the_tenant_default() {
+    let config = parse("").unwrap();
+    assert_eq!(config.tenants.keys().collect::<Vec<_>>(), ["default"]);
+    assert_eq!(config.server.public_url, "http://127.0.0.1:8480");
+    assert_eq!(config.store.url, "sqlite:rollcall.db");
+}
+
+#[test]
+fn a_misspelt_key_is_shown_with_its_line_and_the_nearest_name() {
+    let text = ldap("bindpassword = { env = \"X\" }");
+    insta::assert_snapshot!(present(&parse(&text).unwrap_err(), Style::Plain), @r#"
+    error: unknown key `bindpassword` in [sources.l]
+     --> /nowhere/rollcall.toml:6:1
+      |
+    6 | bindpassword = { env = "X" }
+      | ^^^^^^^^^^^^
+      |
+      = help: did you mean `bind_password`?
+    "#);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once_in_its_order() {
+    let text = ldap("page_size = 0\nconnect_timeout = \"10\"\nactive = \"bindng\"");
+    let lines: Vec<usize> = parse(&text)
+        .unwrap_err()
+        .0
+        .iter()
+        .map(|f| f.problem.line)
+        .collect();
+    assert_eq!(lines, [6, 7, 8]);
+}
+
+#[test]
+fn a_literal_secret_is_refused_and_never_shown() {
+    let text = ldap("bind_dn = \"cn=a\"\nbind_password = \"hunter2\"");
+    let told = told(&text);
+    assert!(
+        told.contains("must not stand in the configuration as it is"),
+        "{told}"
+    );
+    assert!(told.contains("{ env = "), "{told}");
+    let shown = present(&parse(&text).unwrap_err(), Style::Plain);
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn no_line_that_is_shown_holds_a_secret_however_it_was_written() {
+    for line in [
+        "bindpassword = \"hunter2\"",
+        "bind_password = { pasword = \"hunter2\" }",
+        "bind_password = { insecure = \"hunter2\", env = \"X\" }",
+        "bind_password = hunter2",
+        "bind_password = \"hunter2",
+        "headers = { X-Key = \"hunter2\" }",
+        "secrets = [\"hunter2\"]",
+    ] {
+        let problems = parse(&ldap(line)).unwrap_err();
+        for style in [Style::Plain, Style::Json] {
+            let shown = present(&problems, style);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        assert!(!format!("{problems:?}").contains("hunter2"), "{line}");
+    }
+}
+
+#[test]
+fn the_databases_password_is_a_secret_too() {
+    let text = "[store]\nurl = \"postgres://rollcall:hunter2@db/rollcall\"\n";
+    let problems = parse(text).unwrap_err();
+    assert!(!present(&problems, Style::Plain).contains("hunter2"));
+    let variables = [("DB", "postgres://rollcall:hunter2@db/rollcall")];
+    let config = parse_with("[store]\nurl = { env = \"DB\" }\n", &variables).unwrap();
+    assert!(config.store.url.contains("hunter2"));
+    assert!(!format!("{:?}", config.store).contains("hunter2"));
+}
+
+#[test]
+fn a_missing_secret_is_a_problem_at_its_line() {
+    let told = told(&ldap(
+        "bind_dn = \"cn=a\"\nbind_password = { env = \"NOT_SET\" }",
+    ));
+    assert!(told.starts_with("/nowhere/rollcall.toml:7:"), "{told}");
+    assert!(
+        told.contains("variable NOT_SET, which is not set"),
+        "{told}"
+    );
+}
+
+#[test]
+fn secret_files_lose_their_line_break_and_open_ones_are_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pass");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = ldap("bind_dn = \"cn=a\"\nbind_password = { credential = \"pass\" }");
+    let credentials = folder.path().display().to_string();
+    let config = parse_with(&text, &[("CREDENTIALS_DIRECTORY", &credentials)]).unwrap();
+    assert!(
+        config
+            .warnings
+            .to_string()
+            .contains("everybody on this machine")
+    );
+    let ConnectorSettings::Ldap(settings) = &config.sources["l"].connector else {
+        panic!("no LDAP");
+    };
+    assert_eq!(settings.bind_password.as_ref().unwrap().reveal(), "hunter2");
+
+    std::fs::write(&file, "\n").unwrap();
+    let told = parse_with(&text, &[("CREDENTIALS_DIRECTORY", &credentials)]).unwrap_err();
+    assert!(told.to_string().contains("is empty"), "{told}");
+}
+
+#[test]
+fn debug_output_shows_no_secret() {
+    let config = parse(FULL).unwrap();
+    assert!(!format!("{:?}", config.sources).contains("hunter2"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_environment_overrides_single_values() {
+    let text = ldap("").replace("sources.l", "sources.my-ldap");
+    let variables = [
+        ("ROLLCALL_SERVER__LISTEN", "0.0.0.0:1"),
+        ("ROLLCALL_SOURCES__MY_LDAP__PRIORITY", "7"),
+        ("ROLLCALL_SOURCES__MY_LDAP__BASE", "dc=y"),
+    ];
+    let config = parse_with(&text, &variables).unwrap();
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!(config.server.listen.port(), 1);
+    assert_eq!(config.sources["my-ldap"].priorities.default, 7);
+}
+
+#[test]
+fn overrides_of_nothing_are_warnings_and_wrong_ones_name_their_variable() {
+    let variables = [
+        ("ROLLCALL_SOURCES__HR__PRIORITY", "7"),
+        ("ROLLCALL_SERVER__LISTN", "x"),
+    ];
+    let config = parse_with(&ldap(""), &variables).unwrap();
+    assert_eq!(config.warnings.0.len(), 2, "{}", config.warnings);
+    let told = parse_with("", &[("ROLLCALL_SERVER__LISTEN", "x")]).unwrap_err();
+    assert!(present(&told, Style::Plain).contains("ROLLCALL_SERVER__LISTEN"));
+}
+
+#[test]
+fn schedules_have_five_fields_and_a_time_zone_that_exists() {
+    let told = told(&ldap(
+        "schedule = { cron = \"* * * * * *\", time_zone = \"Europe/Zurch\" }",
+    ));
+    assert!(told.contains("has 6 fields"), "{told}");
+    assert!(told.contains("is no time zone"), "{told}");
+}
+
+#[test]
+fn kinds_of_later_versions_say_so() {
+    let told = told("[sources.x]\nkind = \"scim\"\nmapping = \"openldap\"\n");
+    assert!(told.contains("not in this version yet"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn tenants_must_be_named_when_there_are_several() {
+    let told = told(&format!("[tenants.a]\n[tenants.b]\n{}", ldap("")));
+    assert!(told.contains("lacks `tenant`"), "{told}");
+}
+
+#[test]
+fn one_source_has_one_way_to_log_in() {
+    let config = parse(FULL).unwrap();
+    let ConnectorSettings::Http(settings) = &config.sources["h"].connector else {
+        panic!("no HTTP");
+    };
+    assert!(matches!(settings.auth, Auth::ClientCredentials { .. }));
+    let paging = &settings.users.as_ref().unwrap().paging;
+    assert!(matches!(paging, Paging::Page { first: 1, .. }));
+    let two = FULL.replace(
+        "client_id = \"me\"",
+        "client_id = \"me\"\nuser = \"u\"\npassword = { insecure = \"p\" }",
+    );
+    assert!(told(&two).contains("several ways to log in"));
+}
+
+#[test]
+fn guards_keep_the_defaults_of_what_is_not_set() {
+    let config = parse(&ldap("guard = { removals = \"2.5%\", at_most = 9 }")).unwrap();
+    let mut expected = policy::Guards::default();
+    expected.removals.percent = 2.5;
+    expected.removals.at_most = 9;
+    assert_eq!(config.sources["l"].guards, expected);
+}
+
+#[test]
+fn the_fingerprint_changes_with_who_is_read_and_not_with_how() {
+    let before = fingerprint(&ldap(""));
+    assert_eq!(
+        before,
+        fingerprint(&ldap("page_timeout = \"5m\"\npriority = 3"))
+    );
+    assert_ne!(before, fingerprint(&ldap("user_filter = \"(a=b)\"")));
+    assert_ne!(before, fingerprint(&ldap("group_base = \"dc=y\"")));
+}
+
+#[test]
+fn mistakes_can_be_read_by_a_machine() {
+    let problems = parse("[server]\nlisten = 5\n").unwrap_err();
+    let json: serde_json::Value = serde_json::from_str(&present(&problems, Style::Json)).unwrap();
+    assert_eq!(json[0]["line"], 2);
+    assert_eq!(json[0]["level"], "error");
+}
+
+#[test]
+fn colours_only_where_they_are_asked_for() {
+    let problems = parse("[server]\nlisten = 5\n").unwrap_err();
+    assert!(!present(&problems, Style::Plain).contains('\u{1b}'));
+    assert!(present(&problems, Style::Colours).contains('\u{1b}'));
+}
+
+#[test]
+fn syntax_errors_have_a_place_too() {
+    assert!(told("[server]\nlisten = \n").starts_with("/nowhere/rollcall.toml:2:"));
+}
