@@ -88,7 +88,7 @@ impl Default for Guards {
             identity: Limit::new(5.0, 10),
             creations: Limit::new(50.0, 100),
             quarantine: Limit::new(10.0, 100),
-            window: Duration::from_secs(24 * 3600),
+            window: Duration::from_hours(24),
             administrators: Vec::new(),
         }
     }
@@ -131,7 +131,7 @@ impl Default for Leavers {
     fn default() -> Self {
         Self {
             action: LeaverAction::Disable,
-            delete_after: Some(Duration::from_secs(30 * 24 * 3600)),
+            delete_after: Some(Duration::from_hours(30 * 24)),
         }
     }
 }

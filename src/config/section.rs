@@ -130,13 +130,11 @@ impl<'a> Section<'a> {
     /// A table below, if there is one.
     pub(crate) fn section_if(&self, key: &'static str) -> Option<Section<'a>> {
         let node = self.node(key)?;
-        match &node.value {
-            Value::Table(table) => Some(self.below(key, node.place.clone(), table)),
-            _ => {
-                self.wrong(key, node, "a table", "{ … }");
-                None
-            }
+        if let Value::Table(table) = &node.value {
+            return Some(self.below(key, node.place.clone(), table));
         }
+        self.wrong(key, node, "a table", "{ … }");
+        None
     }
 
     fn below(&self, key: &str, place: Place, table: &'a Table) -> Section<'a> {
