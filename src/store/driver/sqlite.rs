@@ -261,6 +261,7 @@ impl Writer {
             return first.answer(None);
         }
         let mut done = vec![first];
+        let mut spoilt = None;
         let began = Instant::now();
         while began.elapsed() < GROUP_TIME_MAX {
             let Ok(mut next) = self.queue.try_recv() else {
@@ -279,10 +280,12 @@ impl Writer {
                     .and_then(|()| self.say("RELEASE job"))
             };
             if closed.is_err() {
+                // What the failed one wrote may still be there: nothing may be committed.
+                spoilt = closed.err();
                 break;
             }
         }
-        let lost = self.say("COMMIT").err();
+        let lost = spoilt.or_else(|| self.say("COMMIT").err());
         if lost.is_some() {
             self.roll_back();
         }
