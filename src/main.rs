@@ -1,8 +1,18 @@
-//! Rollcall: keeps one directory of people and groups right.
+//! Rollcall: keeps one directory of people and groups right. It reads the places where
+//! people are recorded, maps what it reads into one canonical directory, and serves it.
+//!
+//! The floors, from the top: `cli`; `server`; `scim`; `demo`; `sync`, `auth`; `config`;
+//! below them the packages `rollcall-store`, `rollcall-mapping`, `rollcall-connectors`
+//! and `rollcall-directory`. Imports point down only (see `docs/ARCHITECTURE.md`).
 
-#![expect(dead_code, reason = "floors are being put together")]
-
+mod auth;
+mod cli;
 mod config;
+mod demo;
+mod scim;
+mod server;
 mod sync;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -19,6 +19,7 @@ mod reader;
 mod reconcile;
 mod report;
 mod run;
+mod schedule;
 mod setup;
 mod tally;
 mod undo;
@@ -26,13 +27,14 @@ mod view;
 
 pub(crate) use absence::name_of;
 pub(crate) use clock::{Clock, SystemClock};
-pub(crate) use explain::{Explanation, explain, find};
+pub(crate) use explain::{Explanation, Saying, explain, find};
 pub(crate) use guard::{Held, Holds};
 pub(crate) use lease::{LEASE_SECONDS, Tenancy};
 pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
-pub(crate) use setup::{Setup, VoiceSettings, Voices};
+pub(crate) use schedule::{Scheduled, schedule};
+pub(crate) use setup::{Setup, VoiceSettings, Voices, request};
 pub(crate) use tally::Tally;
 
 /// Why a run, a plan or an undo could not be done. Each is one sentence that says what

@@ -53,18 +53,31 @@ pub(crate) struct Setup {
 impl Setup {
     /// What the connector is asked for.
     pub(crate) fn request(&self) -> ReadRequest {
-        let of = |kind: Kind, own: Option<&String>| {
-            self.mapping.kind(kind).map(|mapped| KindRequest {
-                filter: join_filters(mapped.filter.as_deref(), own.map(String::as_str)),
-                key: mapped.key.clone(),
-                attributes: Some(mapped.attributes.clone()),
-            })
-        };
-        ReadRequest {
-            users: of(Kind::User, self.user_filter.as_ref()),
-            groups: of(Kind::Group, self.group_filter.as_ref()),
-            sample: None,
-        }
+        request(
+            &self.mapping,
+            self.user_filter.as_deref(),
+            self.group_filter.as_deref(),
+        )
+    }
+}
+
+/// What a connector is asked for: all that the mapping uses, under both filters.
+pub(crate) fn request(
+    mapping: &Mapping,
+    user_filter: Option<&str>,
+    group_filter: Option<&str>,
+) -> ReadRequest {
+    let of = |kind: Kind, own: Option<&str>| {
+        mapping.kind(kind).map(|mapped| KindRequest {
+            filter: join_filters(mapped.filter.as_deref(), own),
+            key: mapped.key.clone(),
+            attributes: Some(mapped.attributes.clone()),
+        })
+    };
+    ReadRequest {
+        users: of(Kind::User, user_filter),
+        groups: of(Kind::Group, group_filter),
+        sample: None,
     }
 }
 

@@ -1,0 +1,437 @@
+//! `rollcall run list|show|approve|cancel|undo`
+
+use rollcall_store::ids::RunId;
+use rollcall_store::records::{Presence, Run, RunQuery, RunState};
+use rollcall_store::writes::{Step, Write};
+
+use super::{CliError, Exit, Global, output, workspace::Workspace};
+use crate::sync::{Finished, Holds, Report, Tally};
+
+#[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Examples:\n  rollcall run list\n  rollcall run show 12\n  rollcall run approve 12\n  rollcall run undo 12 --plan"
+)]
+pub(super) enum Command {
+    /// The latest runs
+    List {
+        /// Only of this source
+        source: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// What a run did, what it holds and why
+    Show {
+        /// Its number
+        run: i64,
+        /// Every waiting change, not only the first 20
+        #[arg(long)]
+        all: bool,
+    },
+    /// Do what a guard held
+    Approve {
+        /// Its number
+        run: i64,
+    },
+    /// Discard a plan, or what a guard held
+    Cancel {
+        /// Its number
+        run: i64,
+    },
+    /// Put back what a run changed, and pause its source
+    Undo {
+        /// Its number
+        run: i64,
+        /// Only show what that would do, and keep it for `apply`
+        #[arg(long)]
+        plan: bool,
+    },
+}
+
+/// How many waiting changes are shown unless all are asked for.
+const STEPS_SHOWN: usize = 20;
+
+pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliError> {
+    let workspace = Workspace::open(global).await?;
+    match command {
+        Command::List { source, limit } => list(global, &workspace, source, limit).await,
+        Command::Show { run, all } => show(global, &workspace, RunId(run), all).await,
+        Command::Approve { run } => super::apply::apply(global, &workspace, RunId(run)).await,
+        Command::Cancel { run } => {
+            workspace.engine().cancel(RunId(run)).await?;
+            if global.json {
+                output::json(&serde_json::json!({ "run": run, "state": "cancelled" }))?;
+            } else {
+                output::line(format!(
+                    "Run {run} is cancelled; nothing of what it held was done."
+                ))?;
+            }
+            Ok(Exit::Done)
+        }
+        Command::Undo { run, plan } => undo(global, &workspace, RunId(run), plan).await,
+    }
+}
+
+async fn list(
+    global: &Global,
+    workspace: &Workspace,
+    source: Option<String>,
+    limit: u32,
+) -> Result<Exit, CliError> {
+    let tenant = workspace.tenant(global).await?;
+    let sources = workspace.store.sources(tenant.id).await?;
+    let name_of = |run: &Run| {
+        sources
+            .iter()
+            .find(|s| s.id == run.source)
+            .map_or_else(|| run.source.to_string(), |s| s.name.clone())
+    };
+    let wanted = source
+        .map(|name| {
+            sources
+                .iter()
+                .find(|s| s.name == name)
+                .map(|s| s.id)
+                .ok_or_else(|| CliError::Usage(format!("source {name} has never run")))
+        })
+        .transpose()?;
+    let query = RunQuery {
+        source: wanted,
+        since: None,
+        limit,
+    };
+    let runs = workspace.store.runs(tenant.id, &query).await?;
+    if global.json {
+        let rows: Vec<_> = runs.iter().map(|r| as_json(r, &name_of(r))).collect();
+        output::json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    if runs.is_empty() {
+        output::line("No run yet. See what one would do: rollcall plan SOURCE")?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = vec![
+        ["RUN", "SOURCE", "KIND", "STATE", "STARTED", "WHAT"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for run in &runs {
+        let report = report_of(run);
+        rows.push(vec![
+            run.id.to_string(),
+            name_of(run),
+            run.kind.as_str().to_owned(),
+            run.state.as_str().to_owned(),
+            output::time(run.started),
+            summary(&report.tally),
+        ]);
+    }
+    output::table(&rows)?;
+    Ok(Exit::Done)
+}
+
+async fn show(
+    global: &Global,
+    workspace: &Workspace,
+    id: RunId,
+    all: bool,
+) -> Result<Exit, CliError> {
+    let run = workspace
+        .store
+        .run(id)
+        .await?
+        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let source = workspace.store.source(run.source).await?;
+    let name = source.map(|s| s.name).unwrap_or_default();
+    let quarantined = workspace.store.quarantined(run.source).await?;
+    if global.json {
+        let mut json = as_json(&run, &name);
+        if let Some(object) = json.as_object_mut() {
+            let steps = workspace.engine().steps(id).await?;
+            object.insert("steps".to_owned(), serde_json::to_value(steps)?);
+            object.insert("quarantine".to_owned(), serde_json::to_value(&quarantined)?);
+        }
+        output::json(&json)?;
+        return Ok(Exit::Done);
+    }
+    let finished = Finished {
+        run: id,
+        state: run.state,
+        verdict: run.verdict.clone().unwrap_or_default(),
+        report: report_of(&run),
+    };
+    print_finished(global, &name, &finished)?;
+    if let Some(undone) = run.undoes {
+        output::line(format!("It undoes run {undone}."))?;
+    }
+    if !quarantined.is_empty() {
+        output::line(format!("\nIn quarantine of {name}:"))?;
+        for entry in quarantined
+            .iter()
+            .take(if all { usize::MAX } else { STEPS_SHOWN })
+        {
+            output::line(format!(
+                "  {} {} ({}): {}",
+                entry.kind,
+                output::clean(&entry.name),
+                output::clean(&entry.locator.to_string()),
+                output::clean(&entry.reason)
+            ))?;
+        }
+    }
+    print_steps(workspace, id, if all { usize::MAX } else { STEPS_SHOWN }).await?;
+    if run.state == RunState::Held {
+        output::line(format!(
+            "\nDo it: rollcall run approve {id}\nDiscard it: rollcall run cancel {id}"
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn undo(
+    global: &Global,
+    workspace: &Workspace,
+    id: RunId,
+    plan: bool,
+) -> Result<Exit, CliError> {
+    let run = workspace
+        .store
+        .run(id)
+        .await?
+        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let source = workspace.source_of_run(&run).await?;
+    let setup = workspace.setup(global, source).await?;
+    let finished = workspace.engine().undo(&setup, id, plan).await?;
+    print_finished(global, &source.name, &finished)?;
+    if !global.json {
+        match finished.state {
+            RunState::Applied => output::line(format!(
+                "Source {0} is paused, since its next run would do the same again. When the cause is mended: rollcall source resume {0}",
+                source.name
+            ))?,
+            RunState::Held => output::line(format!(
+                "Nothing was undone yet. Do it: rollcall run approve {}",
+                finished.run
+            ))?,
+            _ => {
+                print_steps(workspace, finished.run, STEPS_SHOWN).await?;
+                output::line(format!("\nDo it: rollcall apply {}", finished.run))?;
+            }
+        }
+    }
+    Ok(super::sync::exit_of(&finished))
+}
+
+/// What a run came to, in a few lines.
+pub(super) fn print_finished(
+    global: &Global,
+    source: &str,
+    finished: &Finished,
+) -> Result<(), CliError> {
+    if global.json {
+        let mut json = serde_json::to_value(finished)?;
+        if let Some(object) = json.as_object_mut() {
+            object.insert("source".to_owned(), source.into());
+        }
+        return output::json(&json);
+    }
+    let report = &finished.report;
+    output::line(format!(
+        "{} of {source}: {}",
+        output::bold(&format!("Run {}", finished.run)),
+        finished.state.as_str()
+    ))?;
+    if !finished.verdict.is_empty() {
+        output::line(format!("  read: {}", finished.verdict))?;
+    }
+    if report.tally.read() > 0 {
+        output::line(format!(
+            "  {} people and {} groups read, {} of them unchanged",
+            report.tally.users_read, report.tally.groups_read, report.tally.unchanged
+        ))?;
+    }
+    let verb = match finished.state {
+        RunState::Planned => "would change",
+        _ => "changes",
+    };
+    output::line(format!("  {verb}: {}", summary(&report.tally)))?;
+    if report.tally.quarantined > 0 {
+        output::line(format!(
+            "  in quarantine: {} entries; reasons: rollcall run show {}",
+            report.tally.quarantined, finished.run
+        ))?;
+    }
+    for held in &report.held {
+        let what = match held.holds {
+            Holds::All => "HELD, all of it",
+            Holds::Part => "HELD",
+        };
+        output::line(format!("  {what}: {}", output::clean(&held.because)))?;
+    }
+    for note in report.notes.iter().take(STEPS_SHOWN) {
+        output::line(format!("  note: {}", output::clean(note)))?;
+    }
+    if report.notes.len() > STEPS_SHOWN {
+        output::line(format!(
+            "  … and {} more notes: rollcall run show {} --json",
+            report.notes.len() - STEPS_SHOWN,
+            finished.run
+        ))?;
+    }
+    Ok(())
+}
+
+/// The waiting changes of a run, one line each.
+pub(super) async fn print_steps(
+    workspace: &Workspace,
+    id: RunId,
+    show: usize,
+) -> Result<(), CliError> {
+    let total = usize::try_from(workspace.store.count_steps(id).await?).unwrap_or(usize::MAX);
+    if total == 0 {
+        return Ok(());
+    }
+    output::line(format!("\n{total} changes:"))?;
+    let mut after = -1;
+    let mut shown = 0;
+    while shown < show {
+        let page = workspace.store.steps(id, after, 500).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, step) in page.iter().take(show - shown) {
+            for text in describe(step) {
+                output::line(format!("  {}", output::clean(&text)))?;
+            }
+            shown += 1;
+        }
+    }
+    if shown < total {
+        output::line(format!(
+            "  … and {} more: rollcall run show {id} --all",
+            total - shown
+        ))?;
+    }
+    Ok(())
+}
+
+/// What one step does, for people.
+fn describe(step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    for write in &step.writes {
+        match write {
+            Write::Create { kind, document, .. } => {
+                let name = document
+                    .text("userName")
+                    .or_else(|| document.text("displayName"))
+                    .unwrap_or(&step.subject);
+                lines.push(format!("+ {kind} {name}"));
+            }
+            Write::Update { changes, .. } => {
+                for change in changes {
+                    lines.push(format!(
+                        "~ {}: {} {} → {}",
+                        step.subject,
+                        change.unit,
+                        brief(change.before.as_ref()),
+                        brief(change.after.as_ref())
+                    ));
+                }
+            }
+            Write::Delete { .. } => lines.push(format!("- {} is deleted", step.subject)),
+            Write::Restore { .. } => lines.push(format!("+ {} comes back", step.subject)),
+            Write::Orphan { since, .. } => lines.push(match since {
+                Some(_) => format!("- {}: no source holds it any more", step.subject),
+                None => format!("+ {}: a source holds it again", step.subject),
+            }),
+            Write::Link { link } => lines.push(format!(
+                "= {} is found to be somebody who is here already",
+                link.key
+            )),
+            Write::Relink { link, .. } if link.presence == Presence::Disabled => {
+                lines.push(format!("- {} has left the source: disabled", step.subject));
+            }
+            Write::Relink { link, .. } if link.presence == Presence::Withdrawn => {
+                lines.push(format!("- {} has left the source", step.subject));
+            }
+            Write::Members { added, removed, .. } => {
+                lines.push(format!(
+                    "~ {}: {} members come, {} go",
+                    step.subject,
+                    added.len(),
+                    removed.len()
+                ));
+            }
+            Write::Quarantine { entry } => {
+                lines.push(format!(
+                    "! {} into quarantine: {}",
+                    entry.name, entry.reason
+                ));
+            }
+            Write::Release { name, .. } => lines.push(format!("! {name} out of quarantine")),
+            Write::Unlink { .. } => lines.push(format!("- {} loses its link", step.subject)),
+            Write::Relink { .. } | Write::Names { .. } | Write::Pending { .. } => {}
+        }
+    }
+    lines
+}
+
+/// A value cut to a line.
+fn brief(value: Option<&serde_json::Value>) -> String {
+    const CHARS_MAX: usize = 60;
+    let Some(value) = value else {
+        return "(none)".to_owned();
+    };
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), |text| format!("\"{text}\""));
+    if text.chars().count() > CHARS_MAX {
+        text.chars().take(CHARS_MAX).chain("…".chars()).collect()
+    } else {
+        text
+    }
+}
+
+/// Counts that are not zero, in words.
+pub(super) fn summary(tally: &Tally) -> String {
+    let parts: Vec<String> = [
+        (tally.users_created, "people new"),
+        (tally.groups_created, "groups new"),
+        (tally.linked, "entries found to be known people"),
+        (tally.updated, "updated"),
+        (tally.deactivated, "deactivated by the source"),
+        (tally.reactivated, "active again"),
+        (tally.returned, "came back"),
+        (tally.users_gone, "people gone"),
+        (tally.groups_gone, "groups gone"),
+        (tally.deleted, "deleted"),
+        (tally.members_added, "memberships new"),
+        (tally.members_removed, "memberships gone"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    if parts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn report_of(run: &Run) -> Report {
+    serde_json::from_value(run.report.clone()).unwrap_or_default()
+}
+
+fn as_json(run: &Run, source: &str) -> serde_json::Value {
+    serde_json::json!({
+        "run": run.id,
+        "source": source,
+        "kind": run.kind.as_str(),
+        "state": run.state.as_str(),
+        "started": output::time(run.started),
+        "finished": run.finished.map(output::time),
+        "verdict": run.verdict,
+        "undoes": run.undoes,
+        "report": run.report,
+    })
+}

@@ -1,0 +1,103 @@
+//! `rollcall serve`
+
+use std::io::IsTerminal;
+
+use tokio_util::sync::CancellationToken;
+
+use super::workspace::{Workspace, problems_text};
+use super::{CliError, Exit, Global, output};
+use crate::server::{Server, Settings, stop_signal};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  rollcall --config /etc/rollcall/rollcall.toml serve\n\nSIGTERM or SIGINT ends it when requests and the batch being written are done."
+)]
+pub(super) struct Args {
+    /// Serve only; run no source by schedule
+    #[arg(long)]
+    no_schedule: bool,
+}
+
+pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
+    let stopped = stop_signal()?;
+    let workspace = Workspace::open(global).await?;
+    start_log(&workspace);
+    if !workspace.config.warnings.0.is_empty() {
+        output::remark(problems_text(global, &workspace.config.warnings));
+    }
+    for name in workspace.config.tenants.keys() {
+        workspace.store.ensure_tenant(name).await?;
+    }
+    let bound = Server::new(
+        workspace.store.clone(),
+        workspace.clock.clone(),
+        Settings::from(&workspace.config.server),
+    )
+    .bind()
+    .map_err(failed)?;
+    for address in bound.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    let stop = CancellationToken::new();
+    let schedules = if args.no_schedule {
+        Vec::new()
+    } else {
+        schedules(global, &workspace).await?
+    };
+    let scheduler = tokio::spawn(crate::sync::schedule(
+        workspace.engine(),
+        schedules,
+        stop.clone(),
+    ));
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        stopped.await;
+        stopper.cancel();
+    });
+    bound.run(stop.clone()).await.map_err(failed)?;
+    stop.cancel();
+    // A run that is going on ends with its batch; the next start goes on from there.
+    let _ = scheduler.await;
+    Ok(Exit::Done)
+}
+
+async fn schedules(
+    global: &Global,
+    workspace: &Workspace,
+) -> Result<Vec<crate::sync::Scheduled>, CliError> {
+    let mut all = Vec::new();
+    for source in workspace.config.sources.values() {
+        let Some(schedule) = &source.schedule else {
+            continue;
+        };
+        all.push(crate::sync::Scheduled {
+            setup: workspace.setup(global, source).await?,
+            schedule: schedule.clone(),
+        });
+    }
+    Ok(all)
+}
+
+fn failed(error: crate::server::ServerError) -> CliError {
+    let mut text = error.to_string();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    CliError::Failed(text)
+}
+
+/// Log lines go to standard error.
+fn start_log(workspace: &Workspace) {
+    let log = &workspace.config.server.log;
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(log.level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // A second subscriber in one process is refused; the first one stays.
+    let _ = match log.format {
+        crate::config::LogFormat::Json => builder.json().try_init(),
+        crate::config::LogFormat::Text => builder.try_init(),
+    };
+}

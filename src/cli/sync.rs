@@ -1,0 +1,156 @@
+//! `rollcall sync [SOURCE…]` and `rollcall plan [SOURCE]`
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rollcall_store::records::RunState;
+
+use super::{CliError, Exit, Global, output, workspace::Workspace};
+use crate::sync::{Finished, Mode, Progress};
+
+/// How often a progress bar is drawn, in milliseconds.
+const PROGRESS_MILLISECONDS: u64 = 200;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  rollcall sync hr\n  rollcall sync --all\n\nWhat a guard holds waits as a plan: `rollcall run show N`, then `rollcall run approve N`\nor `rollcall run cancel N`."
+)]
+pub(super) struct SyncArgs {
+    /// The source; may be left out while there is one
+    source: Option<String>,
+    /// Every source, one after the other, by priority
+    #[arg(long, conflicts_with = "source")]
+    all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  rollcall plan hr\n  rollcall plan hr --json | jq '.tally'\n\nNothing is changed. Apply it with `rollcall apply N` within 24 hours."
+)]
+pub(super) struct PlanArgs {
+    /// The source; may be left out while there is one
+    source: Option<String>,
+    /// Show so many changes (the rest: `rollcall run show N --all`)
+    #[arg(long, default_value_t = 20)]
+    show: usize,
+}
+
+pub(super) async fn run(global: &Global, args: &SyncArgs) -> Result<Exit, CliError> {
+    let workspace = Workspace::open(global).await?;
+    let sources = if args.all {
+        let mut all: Vec<_> = workspace.config.sources.values().collect();
+        all.sort_by_key(|s| (s.priorities.default, s.name.clone()));
+        all
+    } else {
+        vec![workspace.source(args.source.as_deref())?]
+    };
+    let mut worst = Exit::Done;
+    for source in sources {
+        let setup = workspace.setup(global, source).await?;
+        let finished = with_progress(global, &source.name, |progress| {
+            let engine = workspace.engine();
+            let setup = setup.clone();
+            async move { engine.run(&setup, Mode::Sync, progress).await }
+        })
+        .await?;
+        super::run::print_finished(global, &source.name, &finished)?;
+        worst = worse(worst, exit_of(&finished));
+    }
+    Ok(worst)
+}
+
+pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CliError> {
+    let workspace = Workspace::open(global).await?;
+    let source = workspace.source(args.source.as_deref())?;
+    let setup = workspace.setup(global, source).await?;
+    let finished = with_progress(global, &source.name, |progress| {
+        let engine = workspace.engine();
+        let setup = setup.clone();
+        async move { engine.run(&setup, Mode::Plan, progress).await }
+    })
+    .await?;
+    super::run::print_finished(global, &source.name, &finished)?;
+    if !global.json {
+        super::run::print_steps(&workspace, finished.run, args.show).await?;
+        if finished.state == RunState::Planned && finished.report.waiting > 0 {
+            output::line(format!(
+                "\nNothing was changed. Apply it as it stands: rollcall apply {}",
+                finished.run
+            ))?;
+        }
+    }
+    Ok(match finished.state {
+        RunState::Failed => Exit::Failed,
+        _ if !finished.report.held.is_empty() => Exit::Held,
+        _ => exit_of(&finished),
+    })
+}
+
+/// Draws a bar on a terminal, prints nothing elsewhere, while a run goes on.
+async fn with_progress<F, R>(global: &Global, name: &str, start: F) -> Result<Finished, CliError>
+where
+    F: FnOnce(Arc<Progress>) -> R,
+    R: Future<Output = Result<Finished, crate::sync::SyncError>>,
+{
+    let progress = Arc::new(Progress::default());
+    let run = start(progress.clone());
+    if global.json || !std::io::stderr().is_terminal() {
+        return Ok(run.await?);
+    }
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.set_prefix(name.to_owned());
+    tokio::pin!(run);
+    let mut ticks = tokio::time::interval(Duration::from_millis(PROGRESS_MILLISECONDS));
+    loop {
+        tokio::select! {
+            ended = &mut run => {
+                bar.finish_and_clear();
+                return Ok(ended?);
+            }
+            _ = ticks.tick() => draw(&bar, name, &progress),
+        }
+    }
+}
+
+fn draw(bar: &indicatif::ProgressBar, name: &str, progress: &Progress) {
+    let read = progress.read.load(Ordering::Relaxed);
+    let announced = progress.announced.load(Ordering::Relaxed);
+    let written = progress.written.load(Ordering::Relaxed);
+    let to_write = progress.to_write.load(Ordering::Relaxed);
+    let of = if announced > 0 {
+        format!(" of {announced}")
+    } else {
+        String::new()
+    };
+    let writing = if to_write > 0 {
+        format!(", {written} of {to_write} changes written")
+    } else {
+        String::new()
+    };
+    bar.set_message(format!("{name}: {read}{of} entries read{writing}"));
+    bar.tick();
+}
+
+/// What a run's end means for the exit code.
+pub(super) fn exit_of(finished: &Finished) -> Exit {
+    match finished.state {
+        RunState::Failed => Exit::Failed,
+        RunState::Held => Exit::Held,
+        _ if finished.verdict.starts_with("incomplete") => Exit::Failed,
+        _ if finished.report.tally.quarantined > 0 => Exit::Quarantine,
+        _ => Exit::Done,
+    }
+}
+
+fn worse(a: Exit, b: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Done => 0,
+        Exit::Quarantine => 1,
+        Exit::Held => 2,
+        Exit::Failed => 3,
+        Exit::Usage => 4,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}

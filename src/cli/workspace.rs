@@ -1,0 +1,249 @@
+//! What most commands need: the configuration, the store, and the sources ready to run.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rollcall_directory::schema::Schemas;
+use rollcall_mapping::Mapping;
+use rollcall_store::records::Tenant;
+use rollcall_store::{Options, Store};
+use uuid::Uuid;
+
+use super::{CliError, Global, output};
+use crate::config::present::{Style, present};
+use crate::config::{self, Config, Environment};
+use crate::sync::{
+    Clock, Engine, LEASE_SECONDS, Setup, SystemClock, Tenancy, VoiceSettings, Voices,
+};
+
+/// Where a configuration is looked for when none is named.
+const PLACES: [&str; 3] = [
+    "rollcall.toml",
+    "config/rollcall.toml",
+    "/etc/rollcall/rollcall.toml",
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tenancy: Tenancy,
+}
+
+/// Reads the configuration that the command line names, or the first that is there.
+pub(super) fn configuration(global: &Global) -> Result<Config, CliError> {
+    let path = match &global.config {
+        Some(path) => path.clone(),
+        None => PLACES
+            .iter()
+            .map(PathBuf::from)
+            .find(|path| path.is_file())
+            .ok_or_else(|| {
+                CliError::Usage(format!(
+                    "there is no configuration: looked for {}; write one with `rollcall init`, or name one with --config FILE",
+                    PLACES.join(", ")
+                ))
+            })?,
+    };
+    let config = Config::load(&path, &Environment::of_process())
+        .map_err(|problems| CliError::Configuration(problems_text(global, &problems)))?;
+    Ok(config)
+}
+
+/// Mistakes laid out for people, or as JSON.
+pub(super) fn problems_text(global: &Global, problems: &config::Problems) -> String {
+    let style = if global.json {
+        Style::Json
+    } else if std::io::stderr().is_terminal() {
+        Style::Colours
+    } else {
+        Style::Plain
+    };
+    present(problems, style)
+}
+
+impl Workspace {
+    /// Reads the configuration and opens its store.
+    pub(crate) async fn open(global: &Global) -> Result<Self, CliError> {
+        Self::of(configuration(global)?).await
+    }
+
+    /// Opens the store of a configuration.
+    pub(crate) async fn of(config: Config) -> Result<Self, CliError> {
+        let store = Store::open(&config.store.url, &Options::default()).await?;
+        let lock_folder = config
+            .store
+            .url
+            .strip_prefix("sqlite:")
+            .map(|path| PathBuf::from(format!("{path}.locks")));
+        Ok(Self {
+            tenancy: Tenancy {
+                owner: Uuid::new_v4(),
+                lasts: Duration::from_secs(LEASE_SECONDS),
+                lock_folder,
+            },
+            clock: Arc::new(SystemClock {
+                offset: config.clock_offset,
+            }),
+            config,
+            store,
+            schemas: Arc::new(Schemas::standard()),
+        })
+    }
+
+    /// The engine on this store.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            tenancy: self.tenancy.clone(),
+        }
+    }
+
+    /// The tenant that the command line names, or the only one.
+    pub(crate) async fn tenant(&self, global: &Global) -> Result<Tenant, CliError> {
+        let names: Vec<&String> = self.config.tenants.keys().collect();
+        let name = match (&global.tenant, names.as_slice()) {
+            (Some(name), _) if self.config.tenants.contains_key(name) => name,
+            (Some(name), _) => {
+                return Err(CliError::Usage(format!(
+                    "there is no tenant {name}; the configuration has {}",
+                    list(&names)
+                )));
+            }
+            (None, [only]) => *only,
+            (None, _) => {
+                return Err(CliError::Usage(format!(
+                    "there are several tenants: name one with --tenant ({})",
+                    list(&names)
+                )));
+            }
+        };
+        Ok(self.store.ensure_tenant(name).await?)
+    }
+
+    /// The source of that name in the configuration; `None` for the only one.
+    pub(crate) fn source(&self, name: Option<&str>) -> Result<&config::Source, CliError> {
+        let names: Vec<&String> = self.config.sources.keys().collect();
+        match (name, names.as_slice()) {
+            (Some(name), _) => self.config.sources.get(name).ok_or_else(|| {
+                CliError::Usage(format!(
+                    "there is no source {name}; the configuration has {}",
+                    list(&names)
+                ))
+            }),
+            (None, [only]) => self.source(Some(only)),
+            (None, []) => Err(CliError::Usage(
+                "the configuration has no source: add a section [sources.NAME]".to_owned(),
+            )),
+            (None, _) => Err(CliError::Usage(format!(
+                "there are several sources: name one ({})",
+                list(&names)
+            ))),
+        }
+    }
+
+    /// A source's mapping, compiled, with its text.
+    pub(crate) fn mapping(
+        &self,
+        global: &Global,
+        source: &config::Source,
+    ) -> Result<(Arc<Mapping>, Arc<str>), CliError> {
+        let (mapping, text) = source
+            .load_mapping(&self.schemas)
+            .map_err(|problems| CliError::Configuration(problems_text(global, &problems)))?;
+        Ok((Arc::new(mapping), text.into()))
+    }
+
+    /// A source, ready to run.
+    pub(crate) async fn setup(
+        &self,
+        global: &Global,
+        source: &config::Source,
+    ) -> Result<Setup, CliError> {
+        let (mapping, mapping_text) = self.mapping(global, source)?;
+        let tenant = self.store.ensure_tenant(&source.tenant).await?;
+        let record = self
+            .store
+            .ensure_source(tenant.id, &source.name, source.kind.as_str())
+            .await?;
+        let time_zone = jiff::tz::TimeZone::get(&source.time_zone)
+            .map_err(|e| CliError::Usage(format!("source {}: {e}", source.name)))?;
+        Ok(Setup {
+            source: record,
+            tenant_name: tenant.name.clone(),
+            connector: Arc::from(source.open()?),
+            settings: source.settings_fingerprint(mapping.fingerprint()),
+            mapping,
+            mapping_text,
+            user_filter: source.user_filter.clone(),
+            group_filter: source.group_filter.clone(),
+            leavers: source.leavers,
+            guards: source.guards.clone(),
+            time_zone,
+            several_entries: source.several_entries_per_person,
+            voices: Arc::new(self.voices(&tenant).await?),
+            schemas: self.schemas.clone(),
+        })
+    }
+
+    /// How much each source of a tenant counts.
+    pub(crate) async fn voices(&self, tenant: &Tenant) -> Result<Voices, CliError> {
+        let mut of = HashMap::new();
+        for source in self
+            .config
+            .sources
+            .values()
+            .filter(|s| s.tenant == tenant.name)
+        {
+            let record = self
+                .store
+                .ensure_source(tenant.id, &source.name, source.kind.as_str())
+                .await?;
+            of.insert(
+                record.id,
+                VoiceSettings {
+                    name: source.name.clone(),
+                    priorities: source.priorities.clone(),
+                    active_is_binding: source.active_is_binding,
+                },
+            );
+        }
+        let rules = self
+            .config
+            .tenants
+            .get(&tenant.name)
+            .map(config::Tenant::merge_rules)
+            .unwrap_or_default();
+        Ok(Voices { of, rules })
+    }
+
+    /// The configured source behind a run.
+    pub(crate) async fn source_of_run(
+        &self,
+        run: &rollcall_store::records::Run,
+    ) -> Result<&config::Source, CliError> {
+        let record = self.store.source(run.source).await?;
+        let name = record.map(|r| r.name).unwrap_or_default();
+        self.source(Some(&name))
+    }
+}
+
+fn list(names: &[&String]) -> String {
+    names
+        .iter()
+        .map(|n| n.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Shows a warning of the configuration once.
+pub(super) fn warn(text: &str) {
+    output::remark(text);
+}
