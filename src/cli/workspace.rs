@@ -85,7 +85,9 @@ impl Workspace {
         Ok(Self {
             tenancy: Tenancy {
                 owner: Uuid::new_v4(),
-                lasts: Duration::from_secs(LEASE_SECONDS),
+                lasts: config
+                    .lease
+                    .unwrap_or(Duration::from_secs(LEASE_SECONDS)),
                 lock_folder,
             },
             clock: Arc::new(SystemClock {

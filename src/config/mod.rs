@@ -60,6 +60,9 @@ pub(crate) struct Config {
     pub(crate) sources: BTreeMap<String, Source>,
     /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
     pub(crate) clock_offset: time::Duration,
+    /// How long a killed run blocks the next one, for tests (`ROLLCALL_TEST_LEASE`, like
+    /// `2s`); `None`: as long as it always is.
+    pub(crate) lease: Option<std::time::Duration>,
     /// What is doubtful but not fatal: to be shown.
     pub(crate) warnings: Problems,
 }
@@ -208,6 +211,7 @@ fn read(top: Section<'_>, text: &str) -> Config {
         tenants,
         sources,
         clock_offset: clock_offset(desk.environment),
+        lease: lease(desk.environment),
         warnings: Problems::default(),
     }
 }
@@ -218,6 +222,13 @@ fn clock_offset(environment: &Environment) -> time::Duration {
         .and_then(|text| scalars::duration(text).ok())
         .and_then(|offset| time::Duration::try_from(offset).ok())
         .unwrap_or_default()
+}
+
+fn lease(environment: &Environment) -> Option<std::time::Duration> {
+    environment
+        .get("ROLLCALL_TEST_LEASE")
+        .and_then(|text| scalars::duration(text).ok())
+        .filter(|lease| !lease.is_zero())
 }
 
 fn read_store(section: Section<'_>) -> StoreConfig {

@@ -147,6 +147,12 @@ pub(super) fn changes(
     first_run: bool,
 ) -> Vec<Held> {
     let mut held = Vec::new();
+    // A first run has no links yet: what it reads is what percentages are of.
+    let people = if first_run {
+        tally.users_read
+    } else {
+        totals.users
+    };
     for (unit, count) in &tally.replaced {
         let identity = matches!(unit.as_str(), "userName" | "emails");
         let (name, limit) = if identity {
@@ -157,7 +163,7 @@ pub(super) fn changes(
         if unit.as_str() == "active" {
             continue;
         }
-        held.extend(past(name, Holds::All, *count, 0, limit.of(totals.users), || {
+        held.extend(past(name, Holds::All, *count, 0, limit.of(people), || {
             format!("{unit} would change for {count} of {} people, as when a column has shifted or a mapping is wrong", totals.users)
         }));
     }

@@ -415,11 +415,9 @@ impl<'a> Reconciler<'a> {
             unresolved,
             known.pending.get(&link.id),
         ));
-        Ok(Ok((!writes.is_empty()).then(|| Proposal {
-            step: Step {
-                subject: candidate.key.to_string(),
-                writes,
-            },
+        let subject = subject(&writes, known.resources.get(&link.resource), &link);
+        Ok(Ok((!writes.is_empty()).then_some(Proposal {
+            step: Step { subject, writes },
             effect,
         })))
     }
@@ -748,7 +746,7 @@ impl<'a> Reconciler<'a> {
             }
             changes.push(Proposal {
                 step: Step {
-                    subject: link.key.to_string(),
+                    subject: subject(&writes, Some(resource), &link),
                     writes,
                 },
                 effect,
@@ -950,14 +948,44 @@ fn require(kind: Kind, document: &Document) -> Result<(), String> {
 pub(super) fn replaced(changes: &[Change]) -> Vec<Unit> {
     changes
         .iter()
-        .filter(|change| change.before.is_some())
+        .filter(|change| loses_something(change.before.as_ref(), change.after.as_ref()))
         .map(|change| change.unit.clone())
         .collect()
 }
 
+/// A list that only grows loses nothing.
+fn loses_something(before: Option<&Json>, after: Option<&Json>) -> bool {
+    match (before, after) {
+        (None, _) => false,
+        (Some(Json::Array(before)), Some(Json::Array(after))) => {
+            before.iter().any(|value| !after.contains(value))
+        }
+        (Some(_), _) => true,
+    }
+}
+
 fn document_of(step: &Step) -> Option<&Document> {
-    step.writes.iter().find_map(|write| match write {
+    document_in(&step.writes)
+}
+
+fn document_in(writes: &[Write]) -> Option<&Document> {
+    writes.iter().find_map(|write| match write {
         Write::Create { document, .. } | Write::Update { document, .. } => Some(document),
         _ => None,
     })
+}
+
+/// Whom a step is about: the name that people know, and the entry's key.
+fn subject(writes: &[Write], resource: Option<&Resource>, link: &Link) -> String {
+    let unit = match link.kind {
+        Kind::User => "userName",
+        Kind::Group => "displayName",
+    };
+    document_in(writes)
+        .or(resource.map(|r| &r.document))
+        .and_then(|document| document.text(unit))
+        .map_or_else(
+            || link.key.to_string(),
+            |name| format!("{name} ({})", link.key),
+        )
 }

@@ -283,7 +283,7 @@ impl Going<'_> {
         };
         for run in lately
             .iter()
-            .filter(|r| r.id != self.run && matches!(r.state, RunState::Applied | RunState::Held))
+            .filter(|r| r.id != self.run && r.state == RunState::Applied)
         {
             if let Ok(report) = serde_json::from_value::<Report>(run.report.clone()) {
                 totals.users_removed_lately += report.tally.users_gone;
