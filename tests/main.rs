@@ -1,8 +1,18 @@
 //! The integration tests: the real program against real servers. One binary, one module
 //! a capability, each reading as its specification.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    unreachable_pub,
+    reason = "a test that meets the unexpected has failed"
+)]
+
 mod harness;
 
 mod architecture;
 mod serve;
 mod sync_files;
+mod sync_ldap;

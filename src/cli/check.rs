@@ -4,7 +4,7 @@ use rollcall_connectors::{CheckStep, ReadRequest};
 use rollcall_directory::entry::Kind;
 use rollcall_mapping::Context;
 
-use super::workspace::{Workspace, configuration, problems_text};
+use super::workspace::{configuration, problems_text};
 use super::{CliError, Exit, Global, output};
 use crate::config::{Config, Problems, Source};
 use crate::sync::{Clock, SystemClock};

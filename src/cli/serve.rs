@@ -19,7 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
-    let stopped = stop_signal()?;
+    let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;
     start_log(&workspace);
     if !workspace.config.warnings.0.is_empty() {
@@ -34,30 +34,30 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
         Settings::from(&workspace.config.server),
     )
     .bind()
-    .map_err(failed)?;
+    .map_err(|e| failed(&e))?;
     for address in bound.addresses() {
         tracing::info!(%address, "listening");
     }
-    let stop = CancellationToken::new();
+    let ending = CancellationToken::new();
     let schedules = if args.no_schedule {
         Vec::new()
     } else {
         schedules(global, &workspace).await?
     };
-    let scheduler = tokio::spawn(crate::sync::schedule(
+    let runner = tokio::spawn(crate::sync::schedule(
         workspace.engine(),
         schedules,
-        stop.clone(),
+        ending.clone(),
     ));
-    let stopper = stop.clone();
+    let on_signal = ending.clone();
     tokio::spawn(async move {
-        stopped.await;
-        stopper.cancel();
+        signal.await;
+        on_signal.cancel();
     });
-    bound.run(stop.clone()).await.map_err(failed)?;
-    stop.cancel();
+    bound.run(ending.clone()).await.map_err(|e| failed(&e))?;
+    ending.cancel();
     // A run that is going on ends with its batch; the next start goes on from there.
-    let _ = scheduler.await;
+    let _ = runner.await;
     Ok(Exit::Done)
 }
 
@@ -78,9 +78,9 @@ async fn schedules(
     Ok(all)
 }
 
-fn failed(error: crate::server::ServerError) -> CliError {
+fn failed(error: &crate::server::ServerError) -> CliError {
     let mut text = error.to_string();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(inner) = cause {
         text = format!("{text}: {inner}");
         cause = inner.source();

@@ -12,7 +12,7 @@ use rollcall_store::records::Tenant;
 use rollcall_store::{Options, Store};
 use uuid::Uuid;
 
-use super::{CliError, Global, output};
+use super::{CliError, Global};
 use crate::config::present::{Style, present};
 use crate::config::{self, Config, Environment};
 use crate::sync::{
@@ -85,9 +85,7 @@ impl Workspace {
         Ok(Self {
             tenancy: Tenancy {
                 owner: Uuid::new_v4(),
-                lasts: config
-                    .lease
-                    .unwrap_or(Duration::from_secs(LEASE_SECONDS)),
+                lasts: config.lease.unwrap_or(Duration::from_secs(LEASE_SECONDS)),
                 lock_folder,
             },
             clock: Arc::new(SystemClock {
@@ -171,10 +169,13 @@ impl Workspace {
     ) -> Result<Setup, CliError> {
         let (mapping, mapping_text) = self.mapping(global, source)?;
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
-        let record = self
+        let mut record = self
             .store
             .ensure_source(tenant.id, &source.name, source.kind.as_str())
             .await?;
+        if source.paused {
+            record.paused = Some("the configuration says so (paused = true)".to_owned());
+        }
         let time_zone = jiff::tz::TimeZone::get(&source.time_zone)
             .map_err(|e| CliError::Usage(format!("source {}: {e}", source.name)))?;
         Ok(Setup {
@@ -243,9 +244,4 @@ fn list(names: &[&String]) -> String {
         .map(|n| n.as_str())
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// Shows a warning of the configuration once.
-pub(super) fn warn(text: &str) {
-    output::remark(text);
 }

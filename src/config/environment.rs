@@ -31,6 +31,7 @@ impl Environment {
     }
 
     /// A made-up one.
+    #[cfg(test)]
     pub(crate) fn of(map: BTreeMap<String, String>) -> Self {
         Self(map)
     }

@@ -48,8 +48,6 @@ const STORE_URL_DEFAULT: &str = "sqlite:rollcall.db";
 pub(crate) struct Config {
     /// The file.
     pub(crate) path: PathBuf,
-    /// Its text.
-    pub(crate) text: String,
     /// `[server]`.
     pub(crate) server: Server,
     /// `[store]`.
@@ -84,6 +82,10 @@ pub(crate) struct StoreConfig {
     /// `sqlite:FILE` or `postgres://…`.
     pub(crate) url: String,
     /// Encrypts what must not lie in the database in clear text.
+    #[expect(
+        dead_code,
+        reason = "read by the token service, which is not there yet"
+    )]
     pub(crate) master_key: Option<Secret>,
 }
 
@@ -98,6 +100,7 @@ impl fmt::Debug for StoreConfig {
 #[derive(Debug, Default)]
 pub(crate) struct Tenant {
     /// For people.
+    #[expect(dead_code, reason = "shown by the console, which is not there yet")]
     pub(crate) display: String,
     /// Lists that are the union of what all sources say.
     pub(crate) union: Vec<Unit>,
@@ -165,7 +168,7 @@ impl Config {
                 desk.warning(&place, "overrides nothing that is configured", None);
             }
         }
-        let config = read(Section::new(&desk, "", Place::File(0..0), &table), text);
+        let config = read(Section::new(&desk, "", Place::File(0..0), &table));
         let (problems, known) = desk.into_problems();
         if problems.has_error() {
             return (Err(problems), known);
@@ -178,7 +181,7 @@ impl Config {
     }
 }
 
-fn read(top: Section<'_>, text: &str) -> Config {
+fn read(top: Section<'_>) -> Config {
     let desk = top.desk;
     let server = Server::read(top.section("server"));
     let store = read_store(top.section("store"));
@@ -205,7 +208,6 @@ fn read(top: Section<'_>, text: &str) -> Config {
     top.finish();
     Config {
         path: desk.path.to_owned(),
-        text: text.to_owned(),
         server,
         store,
         tenants,

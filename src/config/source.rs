@@ -44,7 +44,7 @@ pub(crate) struct Source {
     /// IANA name: a contract ends with the day there.
     pub(crate) time_zone: String,
     pub(crate) several_entries_per_person: bool,
-    /// Not run by the schedule.
+    /// Not run, neither by schedule nor by hand.
     pub(crate) paused: bool,
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -31,7 +31,6 @@ const FORM_BYTES_MAX: usize = 8 * 1024;
 /// A running service. It stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct HrService {
-    address: SocketAddr,
     office: Arc<Office>,
     server: JoinHandle<()>,
 }
@@ -92,11 +91,7 @@ impl HrService {
                 tracing::error!(%error, "the demo's HR service stopped");
             }
         });
-        Ok(Self {
-            address,
-            office,
-            server,
-        })
+        Ok(Self { office, server })
     }
 
     /// These people are no longer listed, as if HR had deleted their records.
@@ -117,11 +112,6 @@ impl HrService {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         gone.clear();
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(crate) fn client_secret(&self) -> &str {

@@ -16,6 +16,7 @@ pub(crate) const PEOPLE: usize = 1_000;
 /// Those whom the HR service lists.
 pub(crate) const PEOPLE_IN_HR: usize = IN_BOTH + JOINERS;
 /// Those whom the directory export lists.
+#[cfg(test)]
 pub(crate) const PEOPLE_IN_DIRECTORY: usize = IN_BOTH + CONTRACTORS;
 
 const IN_BOTH: usize = 920;
@@ -187,6 +188,7 @@ impl Company {
         self.seed
     }
 
+    #[cfg(test)]
     pub(crate) fn people(&self) -> &[Person] {
         &self.people
     }

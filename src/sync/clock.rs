@@ -22,7 +22,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A new UUIDv7 (RFC 9562 §5.7): ascending in time, random behind it.
+/// A new `UUIDv7` (RFC 9562 §5.7): ascending in time, random behind it.
 pub(super) fn new_uuid(now: OffsetDateTime) -> Uuid {
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(

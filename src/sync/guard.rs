@@ -164,7 +164,7 @@ pub(super) fn changes(
             continue;
         }
         held.extend(past(name, Holds::All, *count, 0, limit.of(people), || {
-            format!("{unit} would change for {count} of {} people, as when a column has shifted or a mapping is wrong", totals.users)
+            format!("{unit} would change for {count} of {people} people, as when a column has shifted or a mapping is wrong")
         }));
     }
     let created = tally.users_created + tally.groups_created;

@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rollcall_store::ids::SourceId;
@@ -30,7 +29,6 @@ pub(super) struct Lease {
     store: Store,
     owner: Uuid,
     renewal: tokio::task::JoinHandle<()>,
-    lost: Arc<AtomicBool>,
     _file: Option<File>,
 }
 
@@ -72,27 +70,19 @@ impl Lease {
         else {
             return Ok(None);
         };
-        let lost = Arc::new(AtomicBool::new(false));
         let renewal = tokio::spawn(renew(
             store.clone(),
             fence.clone(),
             tenancy.clone(),
             clock.clone(),
-            lost.clone(),
         ));
         Ok(Some(Self {
             fence,
             store: store.clone(),
             owner: tenancy.owner,
             renewal,
-            lost,
             _file: file,
         }))
-    }
-
-    /// Whether a renewal found that somebody else has it now.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
     }
 
     /// Gives it back.
@@ -108,13 +98,7 @@ impl Drop for Lease {
     }
 }
 
-async fn renew(
-    store: Store,
-    fence: Fence,
-    tenancy: Tenancy,
-    clock: Arc<dyn Clock>,
-    lost: Arc<AtomicBool>,
-) {
+async fn renew(store: Store, fence: Fence, tenancy: Tenancy, clock: Arc<dyn Clock>) {
     let mut ticks = tokio::time::interval(tenancy.lasts / RENEWALS_A_LEASE);
     ticks.tick().await;
     loop {
@@ -124,12 +108,10 @@ async fn renew(
             .await;
         match renewed {
             Ok(true) => {}
-            Ok(false) => {
-                lost.store(true, Ordering::Relaxed);
-                return;
-            }
+            // Somebody else has it now; the fence keeps our commits out.
+            Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, lease = fence.lease, "the lease could not be renewed")
+                tracing::warn!(%error, lease = fence.lease, "the lease could not be renewed");
             }
         }
     }

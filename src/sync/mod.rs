@@ -28,7 +28,7 @@ mod view;
 pub(crate) use absence::name_of;
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use explain::{Explanation, Saying, explain, find};
-pub(crate) use guard::{Held, Holds};
+pub(crate) use guard::Holds;
 pub(crate) use lease::{LEASE_SECONDS, Tenancy};
 pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};

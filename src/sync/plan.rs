@@ -234,8 +234,8 @@ impl Engine {
                 Write::Update {
                     resource, document, ..
                 } if !document.active() => Some(*resource),
-                Write::Delete { resource, .. } => Some(*resource),
-                Write::Orphan {
+                Write::Delete { resource, .. }
+                | Write::Orphan {
                     resource,
                     since: Some(_),
                 } => Some(*resource),

@@ -51,6 +51,10 @@ impl Proposal {
 }
 
 /// What one step does, in the guards' terms.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each counted by itself"
+)]
 #[derive(Debug, Clone, Default)]
 pub(super) struct Effect {
     /// A person or group is made.
@@ -248,9 +252,9 @@ impl<'a> Reconciler<'a> {
 
     async fn attempt(&mut self, candidates: &[Candidate]) -> Result<Attempt, StoreError> {
         let mut attempt = Attempt::default();
-        let mut places = self.place(candidates, &mut attempt).await?;
+        let places = self.place(candidates, &mut attempt).await?;
         let known = self.known(candidates, &places).await?;
-        let resolved = self.resolve(candidates, &mut places).await?;
+        let resolved = self.resolve(candidates, &places).await?;
         for (index, candidate) in candidates.iter().enumerate() {
             let Some(place) = places.get(index).and_then(Option::as_ref) else {
                 continue;
@@ -337,7 +341,7 @@ impl<'a> Reconciler<'a> {
     async fn resolve(
         &self,
         candidates: &[Candidate],
-        places: &mut [Option<Place>],
+        places: &[Option<Place>],
     ) -> Result<HashMap<NameHash, Vec<Named>>, StoreError> {
         let mut here: HashMap<NameHash, Vec<Named>> = HashMap::new();
         let by_key = self.setup.mapping.references().key;
@@ -447,7 +451,7 @@ impl<'a> Reconciler<'a> {
                     "the person it was linked to is gone; the next run makes it new".into(),
                 );
             };
-            return Ok(self.update_writes(link, place, resource, document, effect));
+            return Ok(Self::update_writes(link, place, resource, document, effect));
         };
         effect.creates = Some(link.kind);
         Ok(vec![Write::Create {
@@ -460,7 +464,6 @@ impl<'a> Reconciler<'a> {
     }
 
     fn update_writes(
-        &self,
         link: &Link,
         place: &Place,
         resource: &Resource,
@@ -625,15 +628,15 @@ impl<'a> Reconciler<'a> {
                 .or_default()
                 .push(id);
         }
-        let mut taken: HashMap<&str, ResourceId> = HashMap::new();
+        let mut promised: HashMap<&str, ResourceId> = HashMap::new();
         for (index, (id, name)) in &takes {
-            let held = holders
+            let occupied = holders
                 .get(name)
                 .into_iter()
                 .flatten()
                 .any(|holder| holder != id && frees.get(holder) != Some(name));
-            let twice = *taken.entry(name.as_str()).or_insert(*id) != *id;
-            if held || twice {
+            let twice = *promised.entry(name.as_str()).or_insert(*id) != *id;
+            if occupied || twice {
                 attempt.rejected.insert(
                     *index,
                     Rejection::NameTaken(format!(
@@ -656,7 +659,7 @@ impl<'a> Reconciler<'a> {
             .into_iter()
             .collect();
         let resolved = self.view.named(&hashes).await?;
-        let mut ready: Vec<(LinkId, Vec<(Reference, Vec<Named>)>)> = pending
+        let mut ready: Vec<Ready> = pending
             .into_iter()
             .filter_map(|(link, references)| {
                 let found: Vec<_> = references
@@ -677,10 +680,7 @@ impl<'a> Reconciler<'a> {
         Ok(changes)
     }
 
-    async fn settle_chunk(
-        &self,
-        chunk: &[(LinkId, Vec<(Reference, Vec<Named>)>)],
-    ) -> Result<Vec<Proposal>, StoreError> {
+    async fn settle_chunk(&self, chunk: &[Ready]) -> Result<Vec<Proposal>, StoreError> {
         let ids: Vec<LinkId> = chunk.iter().map(|(id, _)| *id).collect();
         let links = self.view.links(&ids).await?;
         let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
@@ -736,7 +736,7 @@ impl<'a> Reconciler<'a> {
                     .setup
                     .voices
                     .merge(link.kind, &voices, &self.setup.schemas);
-                writes.extend(self.update_writes(
+                writes.extend(Self::update_writes(
                     &link,
                     &Place::Linked(old.clone()),
                     resource,
@@ -755,6 +755,9 @@ impl<'a> Reconciler<'a> {
         Ok(changes)
     }
 }
+
+/// A link's references that name somebody by now, and whom.
+type Ready = (LinkId, Vec<(Reference, Vec<Named>)>);
 
 /// Where an entry belongs.
 #[derive(Debug)]

@@ -309,8 +309,8 @@ impl<'a> Backwards<'a> {
                 Ok(writes)
             }
             JournalEvent::Linked => match line.link {
-                Some(link) if self.link_is_ours(link, line).await? => {
-                    Ok(vec![Write::Unlink { link }])
+                Some(cut) if self.link_is_ours(cut, line).await? => {
+                    Ok(vec![Write::Unlink { link: cut }])
                 }
                 _ => Err("its link has changed since".to_owned()),
             },
@@ -424,13 +424,13 @@ impl<'a> Backwards<'a> {
     }
 
     /// Whether the link is as the undone run left it, or as this undo has it by now.
-    async fn link_is_ours(&self, link: LinkId, line: &JournalLine) -> Result<bool, SyncError> {
-        let found = self.view.links(&[link]).await?;
-        let Actor::Run(undone) = line.actor else {
+    async fn link_is_ours(&self, id: LinkId, line: &JournalLine) -> Result<bool, SyncError> {
+        let found = self.view.links(&[id]).await?;
+        let Actor::Run(original) = line.actor else {
             return Ok(false);
         };
         Ok(found
-            .get(&link)
-            .is_some_and(|l| l.run == undone || l.run == self.run || l.run < undone))
+            .get(&id)
+            .is_some_and(|l| l.run == original || l.run == self.run || l.run < original))
     }
 }

@@ -3,9 +3,9 @@
 //! It depends on no crate of Rollcall, so that what it shows is the outside.
 
 #![allow(
+    clippy::allow_attributes,
     dead_code,
     unreachable_pub,
-    clippy::allow_attributes,
     reason = "each test binary that includes this file uses its own part of it"
 )]
 

@@ -1,12 +1,6 @@
-//! Real servers and the real program, started by the tests on free ports.
+//! Real servers and the real program, started by the tests on free ports. Each server is a
+//! file that the packages' own tests include too.
 
-// Each server is a file that the packages' own tests include too, so not every part of it
-// is used here.
-#[allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "shared with the packages' tests"
-)]
 pub(crate) mod hr_service;
 #[allow(
     dead_code,

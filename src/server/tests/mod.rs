@@ -46,7 +46,7 @@ impl Clock for Still {
 
 /// A directory, served.
 struct Served {
-    folder: TempDir,
+    _folder: TempDir,
     store: Store,
     tenant: TenantId,
     source: SourceId,
@@ -91,7 +91,7 @@ impl Served {
         let stop = CancellationToken::new();
         let running = tokio::spawn(bound.run(stop.clone()));
         let mut served = Self {
-            folder,
+            _folder: folder,
             store,
             tenant,
             source,
