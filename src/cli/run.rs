@@ -261,6 +261,12 @@ pub(super) fn print_finished(
             report.tally.quarantined, finished.run
         ))?;
     }
+    if report.tally.dangling > 0 {
+        output::line(format!(
+            "  members and managers that nobody here is: {}; `rollcall explain NAME` lists them",
+            report.tally.dangling
+        ))?;
+    }
     for held in &report.held {
         let what = match held.holds {
             Holds::All => "HELD, all of it",

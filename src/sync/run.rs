@@ -331,6 +331,8 @@ impl Going<'_> {
             self.take(reconciler, settled, at_once, &mut collected)
                 .await?;
         }
+        let dangling = reconciler.view.pending().await?;
+        self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
         Ok((collected, reading))
     }
 
