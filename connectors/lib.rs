@@ -185,8 +185,12 @@ pub trait Connector: std::fmt::Debug + Send + Sync {
     ) -> Result<LookUp, ConnectorError>;
 
     /// Reads one entry, by key or by locator text (a DN, a line); `None` if there is none.
-    async fn find(&self, request: &ReadRequest, kind: Kind, name: &str)
-    -> Result<Option<Entry>, ConnectorError>;
+    async fn find(
+        &self,
+        request: &ReadRequest,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Entry>, ConnectorError>;
 
     /// What a complete read proves about who is missing from it.
     fn absence(&self) -> Absence;

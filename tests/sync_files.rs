@@ -305,3 +305,54 @@ fn every_value_is_explained_by_source_entry_mapping_line_and_run() {
         assert_eq!(explained[0]["entries"][0]["run"], run);
     });
 }
+
+#[test]
+fn a_contract_ends_when_its_day_has_passed_although_its_entry_stays_the_same() {
+    each_database(|rollcall| {
+        rollcall.write(
+            "mappings/contracts.toml",
+            r#"
+kind = "file"
+[user]
+key = "id"
+[user.attributes]
+userName = "login"
+active = "!expired(contract_end)"
+"#,
+        );
+        rollcall.set_sources(
+            &SOURCE
+                .replace("people-csv", "contracts")
+                .replace("format", "age_max = \"any\"\nformat"),
+        );
+        let tomorrow = (time::OffsetDateTime::now_utc() + time::Duration::days(1)).date();
+        rollcall.write(
+            "people.csv",
+            &format!("id,login,contract_end\n1,ada,{tomorrow}\n2,bea,2999-12-31\n3,cid,\n"),
+        );
+        rollcall.sync("people", 0);
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+        let later = rollcall
+            .run_later(3, &["--json", "sync", "people"])
+            .exits(0)
+            .json();
+        assert_eq!(later["tally"]["deactivated"], 1, "{later}");
+        assert_eq!(rollcall.user("ada").unwrap()["active"], false);
+        // The next day says the same: nothing is written.
+        let before = rollcall.journal_end();
+        rollcall.run_later(4, &["sync", "people"]).exits(0);
+        assert_eq!(rollcall.journal_end(), before);
+    });
+}
+
+#[test]
+fn a_source_that_keeps_its_leavers_holds_nothing_and_ends_nobody() {
+    each_database(|rollcall| {
+        rollcall.set_sources(&format!("{SOURCE}leavers = {{ action = \"keep\" }}\n"));
+        rollcall.write("people.csv", &people(1..=40));
+        rollcall.sync("people", 0);
+        rollcall.write("people.csv", &people(1..=10));
+        assert_eq!(rollcall.sync("people", 0)["tally"]["users_gone"], 0);
+        assert_eq!(rollcall.user("user30").unwrap()["active"], true);
+    });
+}

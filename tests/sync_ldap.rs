@@ -53,7 +53,11 @@ fn group_dn(name: &str) -> String {
 }
 
 fn group(name: &str, members: &[String]) -> String {
-    let members: String = members.iter().map(|dn| format!("member: {dn}\n")).collect();
+    let members = members
+        .iter()
+        .map(|dn| format!("member: {dn}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "dn: {}\nobjectClass: groupOfNames\ncn: {name}\n{members}\n",
         group_dn(name)
@@ -326,9 +330,10 @@ fn ten_thousand_values_and_a_photo_of_five_megabytes_come_over_whole() {
     let mut photo = b"\xFF\xD8\xFF\xE0\x00\x10JFIF\x00".to_vec();
     photo.extend((photo.len()..PHOTO_BYTES).map(|n| u8::try_from(n % 251).unwrap()));
     let photo = base64::engine::general_purpose::STANDARD.encode(photo);
-    let numbers: String = (1..VALUES)
+    let numbers = (1..VALUES)
         .map(|n| format!("mail: alias{n}@example.org\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let ldif = person(1).replace("mail: ", &format!("{numbers}mail: "))
         + person(2).trim_end()
         + &format!("\njpegPhoto:: {photo}\n\n");

@@ -312,6 +312,16 @@ impl<'e> Evaluation<'e> {
             .collect()
     }
 
+    /// What the lines give that ask what time it is: the part of an entry that changes
+    /// although its source says the same.
+    pub(crate) fn of_the_moment(&self) -> Option<String> {
+        let asking = self.plan.lines.iter().filter(|line| line.asks_the_time());
+        let outcomes: Vec<String> = asking
+            .map(|line| format!("{:?}", self.outcome(line)))
+            .collect();
+        (!outcomes.is_empty()).then(|| outcomes.join("\n"))
+    }
+
     fn outcome(&self, line: &'e Line) -> Outcome {
         match self.line(line) {
             Ok(Said::Something(_)) if self.uses_secret(line) => {

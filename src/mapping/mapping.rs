@@ -187,6 +187,15 @@ impl Mapping {
             .unwrap_or_default()
     }
 
+    /// What of an entry changes by the passing of time alone: the values of the lines that
+    /// ask whether something has expired. `None` if no line does. It belongs into the
+    /// entry's fingerprint, or a contract that ends would be noticed only when the entry
+    /// changes for another reason.
+    #[must_use]
+    pub fn of_the_moment(&self, entry: &Entry, context: &Context) -> Option<String> {
+        self.evaluation(entry, context)?.of_the_moment()
+    }
+
     fn plan(&self, kind: Kind) -> Option<&KindPlan> {
         match kind {
             Kind::User => self.user.as_ref(),

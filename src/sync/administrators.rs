@@ -34,10 +34,12 @@ pub(super) async fn of(
 /// Whether a step ends one of them.
 pub(super) fn touches(step: &Step, administrators: &HashSet<ResourceId>) -> bool {
     step.writes.iter().any(|write| match write {
-        Write::Relink { link, .. } => administrators.contains(&link.resource),
-        Write::Delete { resource, .. } | Write::Orphan { resource, .. } => {
-            administrators.contains(resource)
+        Write::Relink { link, .. } | Write::Link { link } => {
+            administrators.contains(&link.resource)
         }
+        Write::Delete { resource, .. }
+        | Write::Update { resource, .. }
+        | Write::Orphan { resource, .. } => administrators.contains(resource),
         _ => false,
     })
 }

@@ -9,7 +9,7 @@ pub(crate) trait Clock: std::fmt::Debug + Send + Sync {
     fn now(&self) -> OffsetDateTime;
 }
 
-/// The machine's clock; moved by `ROLLCALL_CLOCK_OFFSET` seconds where a test says so.
+/// The machine's clock; moved by `ROLLCALL_TEST_CLOCK_OFFSET` where a test says so.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemClock {
     /// Added to what the machine says.

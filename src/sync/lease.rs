@@ -52,12 +52,14 @@ impl Lease {
         clock: &Arc<dyn Clock>,
     ) -> Result<Option<Self>, StoreError> {
         let name = format!("source:{source}");
-        let file = match &tenancy.lock_folder {
-            None => None,
-            Some(folder) => match lock_file(folder, source) {
-                Some(file) => Some(file),
-                None => return Ok(None),
-            },
+        let lock = match &tenancy.lock_folder {
+            None => Lock::None,
+            Some(folder) => lock_file(folder, source),
+        };
+        let file = match lock {
+            Lock::Taken => return Ok(None),
+            Lock::Ours(file) => Some(file),
+            Lock::None => None,
         };
         // The lock proves that whoever held the lease here is dead: it counts as run out.
         let now = match file {
@@ -117,18 +119,37 @@ async fn renew(store: Store, fence: Fence, tenancy: Tenancy, clock: Arc<dyn Cloc
     }
 }
 
-/// Locks the source's file; `None` while another process holds it. Where locks do not
-/// work (some network file systems) the lease alone decides.
-fn lock_file(folder: &Path, source: SourceId) -> Option<File> {
-    if std::fs::create_dir_all(folder).is_err() {
-        return None;
-    }
+/// Locks the source's file. Where locks do not work (some network file systems) the lease
+/// alone decides.
+fn lock_file(folder: &Path, source: SourceId) -> Lock {
     let path = folder.join(format!("source-{source}.lock"));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .ok()?;
-    file.try_lock().ok().map(|()| file)
+    let opened = std::fs::create_dir_all(folder).and_then(|()| {
+        File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+    });
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "no lock file; the lease alone decides");
+            return Lock::None;
+        }
+    };
+    match file.try_lock() {
+        Ok(()) => Lock::Ours(file),
+        Err(std::fs::TryLockError::WouldBlock) => Lock::Taken,
+        Err(std::fs::TryLockError::Error(_)) => Lock::None,
+    }
+}
+
+/// What came of locking the source's file.
+enum Lock {
+    /// There is no such file, or locks do not work there.
+    None,
+    /// Another process has it.
+    Taken,
+    /// We have it.
+    Ours(File),
 }

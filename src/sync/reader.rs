@@ -218,7 +218,10 @@ impl Examiner {
                 return;
             }
         };
-        let fingerprint = self.fingerprinter.of_entry(&entry);
+        let mut fingerprint = self.fingerprinter.of_entry(&entry);
+        if let Some(moment) = self.setup.mapping.of_the_moment(&entry, &self.context) {
+            fingerprint = Fingerprint::of_parts([&fingerprint.0, moment.as_bytes()]);
+        }
         let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
         let mark = self.index.marks.entry(place).or_insert(Mark {
             link: None,

@@ -27,6 +27,7 @@ use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::{Proposal, Reconciler};
 use super::report::{Finished, Report};
 use super::setup::Setup;
+use crate::config::policy::LeaverAction;
 
 /// How many of a source's latest runs are looked at: more than a day's, each minute.
 const RUNS_LOOKED_AT_MAX: u32 = 2_000;
@@ -470,6 +471,9 @@ impl Going<'_> {
         totals: &Totals,
         held: &mut Vec<Held>,
     ) -> Result<Vec<Proposal>, SyncError> {
+        if self.setup.leavers.action == LeaverAction::Keep {
+            return Ok(self.forget_quarantine(reconciler));
+        }
         let mut gone: Vec<(Kind, LinkId)> = Vec::new();
         let mut missed_once = Vec::new();
         for (kind, mark) in reading.index.absent() {
@@ -637,8 +641,13 @@ impl Going<'_> {
         let memberships = guard::memberships(&self.setup.guards, &self.report.tally, totals);
         let hold_all = held.iter().any(|h| h.holds == Holds::All);
         let hold_removals = held.iter().any(|h| h.holds == Holds::Part);
+        let (ending, changes): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| change.effect.deactivates);
+        let (protected, ending) = self.protect_administrators(ending, &mut held).await?;
+        let changes: Vec<Proposal> = changes.into_iter().chain(ending).collect();
         let mut now = Vec::new();
-        let mut later = Vec::new();
+        let mut later: Vec<Step> = protected.into_iter().map(|p| p.step).collect();
         for change in changes {
             if hold_all || (leavers.is_some() && change.effect.deactivates) {
                 later.push(change.step);
@@ -699,7 +708,7 @@ impl Going<'_> {
                 guard: "administrators".to_owned(),
                 holds: Holds::Part,
                 because: format!(
-                    "{} is an administrator and missing from the source{}: an administrator is never ended without approval",
+                    "{} is an administrator, and would be ended{}: that never happens without approval",
                     first.step.subject,
                     match waits.len() {
                         1 => String::new(),

@@ -43,6 +43,13 @@ pub(crate) struct Line {
     pub(crate) object: usize,
 }
 
+impl Line {
+    /// Whether its value may change although the entry does not.
+    pub(crate) fn asks_the_time(&self) -> bool {
+        self.source.contains("expired")
+    }
+}
+
 /// A unit and the lines that feed it.
 #[derive(Debug)]
 pub(crate) struct UnitLines {

@@ -12,7 +12,7 @@ use crate::file::in_order;
 use crate::mapping::SourceKind;
 use crate::problem::did_you_mean;
 
-/// A line of [references].
+/// A line of `[references]`.
 #[derive(Debug)]
 pub(super) struct ReferenceRule {
     pub(super) attribute: String,
