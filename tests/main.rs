@@ -13,6 +13,7 @@
 mod harness;
 
 mod architecture;
+mod crash;
 mod serve;
 mod sync_files;
 mod sync_ldap;
