@@ -17,3 +17,4 @@ mod crash;
 mod serve;
 mod sync_files;
 mod sync_ldap;
+mod two_sources;
