@@ -356,3 +356,31 @@ fn a_source_that_keeps_its_leavers_holds_nothing_and_ends_nobody() {
         assert_eq!(rollcall.user("user30").unwrap()["active"], true);
     });
 }
+
+#[test]
+fn who_returns_when_the_grace_period_is_over_stays_even_if_the_entry_is_flawed() {
+    each_database(|rollcall| {
+        rollcall.set_sources(&format!("{SOURCE}age_max = \"any\"\n"));
+        rollcall.write("people.csv", &people(1..=30));
+        rollcall.sync("people", 0);
+        let id = rollcall.user("user30").unwrap()["id"].clone();
+        rollcall.write("people.csv", &people(1..=28));
+        rollcall.sync("people", 0);
+        let returned = people(1..=30).replace(
+            "user29@example.org,Research,Analyst,yes",
+            "user29@example.org,Research,Analyst,perhaps",
+        );
+        rollcall.write("people.csv", &returned);
+        let run = rollcall
+            .run_later(31, &["--json", "sync", "people"])
+            .exits(4)
+            .json();
+        assert_eq!(run["tally"]["deleted"], 0, "{run}");
+        let back = rollcall.user("user30").unwrap();
+        assert_eq!(
+            (&back["id"], &back["active"]),
+            (&id, &serde_json::json!(true))
+        );
+        assert_eq!(rollcall.user("user29").unwrap()["active"], false);
+    });
+}

@@ -131,3 +131,17 @@ fn two_entries_that_correlate_with_one_person_are_a_conflict_and_write_nothing()
         );
     }
 }
+
+#[test]
+fn the_grace_period_of_a_leaver_ends_without_giving_the_account_back() {
+    for database in Database::ALL {
+        let hr = "id,login,active\n1,ada,true\n2,bea,true\n3,cid,true\n";
+        let mut rollcall = installed(database, hr, "id,login,active\na,ada,true\nb,bea,true\n");
+        rollcall.set_sources(&SOURCES.replace("format", "age_max = \"any\"\nformat"));
+        rollcall.write("hr.csv", &hr.replace("1,ada,true\n", ""));
+        rollcall.sync("hr", 0);
+        rollcall.run_later(31, &["sync", "hr"]).exits(0);
+        rollcall.run_later(31, &["sync", "directory"]).exits(0);
+        assert_eq!(rollcall.user("ada").unwrap()["active"], false);
+    }
+}

@@ -1,6 +1,6 @@
 //! Who was there before and is not listed any more: what the leaver policy makes of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_directory::diff::diff;
 use rollcall_directory::document::Document;
@@ -27,19 +27,16 @@ impl Reconciler<'_> {
 
     /// What the end of a grace period does: contributions go; whom nobody holds any more
     /// is deleted.
-    pub(super) async fn expire(&mut self) -> Result<Vec<Proposal>, StoreError> {
+    pub(super) async fn expire(
+        &mut self,
+        seen: &HashSet<LinkId>,
+    ) -> Result<Vec<Proposal>, StoreError> {
         let Some(grace) = self.setup.leavers.delete_after else {
             return Ok(Vec::new());
         };
         let before = self.now - grace;
         let mut proposals = Vec::new();
-        let expired: Vec<LinkId> = self
-            .store
-            .gone_links(self.setup.source.id, before)
-            .await?
-            .into_iter()
-            .map(|link| link.id)
-            .collect();
+        let expired = self.expired_links(before, seen).await?;
         let withdrawn = self.end(&expired, Presence::Withdrawn).await?;
         let steps: Vec<Step> = withdrawn.iter().map(|p| p.step.clone()).collect();
         self.view.lay(&steps, self.now).await?;
@@ -64,11 +61,51 @@ impl Reconciler<'_> {
             let ours = links
                 .get(&resource.id)
                 .is_some_and(|l| l.iter().any(|l| l.source == self.setup.source.id));
-            if let (true, Some(now)) = (ours, current.get(&resource.id)) {
+            let listed = links
+                .get(&resource.id)
+                .is_some_and(|l| l.iter().any(|l| seen.contains(&l.id)));
+            if let (true, false, Some(now)) = (ours, listed, current.get(&resource.id))
+                && now.orphaned.is_some()
+            {
                 proposals.push(deletion(now));
             }
         }
         Ok(proposals)
+    }
+
+    /// Links whose grace period is over: gone, not listed again by this read (not even as
+    /// an entry that could not be taken), and of people whom no other source lists: there
+    /// the "no" of the source that they left must go on to count.
+    async fn expired_links(
+        &self,
+        before: time::OffsetDateTime,
+        seen: &HashSet<LinkId>,
+    ) -> Result<Vec<LinkId>, StoreError> {
+        let stored: Vec<LinkId> = self
+            .store
+            .gone_links(self.setup.source.id, before)
+            .await?
+            .into_iter()
+            .map(|link| link.id)
+            .filter(|id| !seen.contains(id))
+            .collect();
+        let links = self.view.links(&stored).await?;
+        let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
+        let links_of = self.view.links_of(&owners).await?;
+        let listed_elsewhere = |link: &Link| {
+            links_of
+                .get(&link.resource)
+                .into_iter()
+                .flatten()
+                .any(|other| other.id != link.id && other.presence == Presence::Present)
+        };
+        let mut expired: Vec<LinkId> = links
+            .values()
+            .filter(|l| l.presence == Presence::Disabled && !listed_elsewhere(l))
+            .map(|l| l.id)
+            .collect();
+        expired.sort_unstable();
+        Ok(expired)
     }
 
     async fn end(

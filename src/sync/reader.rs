@@ -4,7 +4,7 @@
 //! entry, marks the link as seen, and maps only what is new or changed. An unchanged
 //! entry ends here; that is its whole cost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -83,6 +83,15 @@ impl LinkIndex {
             .into_iter()
             .flat_map(|kind| self.linked(kind).map(move |mark| (kind, *mark)))
             .filter(|(_, mark)| !mark.seen && mark.presence == Presence::Present)
+            .collect()
+    }
+
+    /// Links whose entries this read listed, taken or not.
+    pub(super) fn seen(&self) -> HashSet<LinkId> {
+        self.marks
+            .values()
+            .filter(|mark| mark.seen)
+            .filter_map(|mark| mark.link)
             .collect()
     }
 

@@ -414,6 +414,7 @@ impl<'a> Reconciler<'a> {
                 .await?;
             unresolved.extend(pending);
         }
+        remember_old_state(&mut writes);
         writes.extend(pending_write(
             link.id,
             unresolved,
@@ -688,7 +689,10 @@ impl<'a> Reconciler<'a> {
         let links_of = self.view.links_of(&owners).await?;
         let mut changes = Vec::new();
         for (id, found) in chunk {
-            let Some(old) = links.get(id) else { continue };
+            // Who has been withdrawn refers to nobody any more.
+            let Some(old) = links.get(id).filter(|l| l.presence != Presence::Withdrawn) else {
+                continue;
+            };
             let Some(resource) = resources.get(&old.resource) else {
                 continue;
             };
@@ -909,6 +913,19 @@ fn refer(
         }
     }
     unresolved
+}
+
+/// Where members come or go, the journal keeps the link's old state too: an undo then
+/// restores its fingerprint, so that the next run sees the group as changed.
+fn remember_old_state(writes: &mut [Write]) {
+    if !writes.iter().any(|w| matches!(w, Write::Members { .. })) {
+        return;
+    }
+    for write in writes {
+        if let Write::Relink { journal, .. } = write {
+            *journal = true;
+        }
+    }
 }
 
 fn pending_write(

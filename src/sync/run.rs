@@ -261,7 +261,7 @@ impl Going<'_> {
         if self.setup.source.settings.is_some() {
             return Ok(false);
         }
-        Ok(self.links_and_memberships().await?.0 == own_links)
+        Ok(own_links == 0 && self.links_and_memberships().await?.0 == 0)
     }
 
     /// Links and memberships of the whole tenant.
@@ -311,9 +311,7 @@ impl Going<'_> {
             reader::start(self.setup, index, context, self.progress.clone());
         let mut collected = Vec::new();
         let mut postponed: Vec<Candidate> = Vec::new();
-        let mut anything = false;
         while let Some(batch) = examined.recv().await {
-            anything |= !batch.candidates.is_empty();
             let done = reconciler
                 .batch(batch.candidates, batch.troubled, false)
                 .await?;
@@ -327,11 +325,10 @@ impl Going<'_> {
             self.take(reconciler, done.changes, at_once, &mut collected)
                 .await?;
         }
-        if anything {
-            let settled = reconciler.settle_references().await?;
-            self.take(reconciler, settled, at_once, &mut collected)
-                .await?;
-        }
+        // Always: a run that was killed may have left references that can be settled now.
+        let settled = reconciler.settle_references().await?;
+        self.take(reconciler, settled, at_once, &mut collected)
+            .await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
         Ok((collected, reading))
@@ -498,7 +495,8 @@ impl Going<'_> {
         proposals.extend(reconciler.leave(&links).await?);
         let steps: Vec<Step> = proposals.iter().map(|p| p.step.clone()).collect();
         reconciler.view.lay(&steps, self.now).await?;
-        let expired = reconciler.expire().await?;
+        let seen = reading.index.seen();
+        let expired = reconciler.expire(&seen).await?;
         self.report.tally.deleted = expired
             .iter()
             .flat_map(|p| &p.step.writes)
@@ -615,7 +613,7 @@ impl Going<'_> {
             .setup
             .source
             .settings
-            .is_some_and(|before| before != self.setup.settings);
+            .is_none_or(|before| before != self.setup.settings);
         let reasons = [
             suspicion.map(str::to_owned),
             changed.then(|| "base, filter, URL, key or mapping are not those of the last good run, so who is missing may only be no longer asked for: these removals wait for approval".to_owned()),
@@ -652,9 +650,9 @@ impl Going<'_> {
             if hold_all || (leavers.is_some() && change.effect.deactivates) {
                 later.push(change.step);
             } else if memberships.is_some() && change.effect.members_removed > 0 {
-                let (rest, waits) = without_member_removals(change.step);
-                now.extend(rest);
-                later.push(waits);
+                // Whole: its new fingerprint must wait with it, or the next run would find
+                // the group unchanged.
+                later.push(change.step);
             } else {
                 now.push(change.step);
             }
@@ -801,45 +799,6 @@ impl Writer<'_> {
             )
             .await
     }
-}
-
-/// Splits the memberships that go off a step.
-fn without_member_removals(step: Step) -> (Option<Step>, Step) {
-    let mut stays = Step {
-        subject: step.subject.clone(),
-        writes: Vec::new(),
-    };
-    let mut goes = Step {
-        subject: step.subject,
-        writes: Vec::new(),
-    };
-    for write in step.writes {
-        match write {
-            Write::Members {
-                group,
-                source,
-                added,
-                removed,
-            } if !removed.is_empty() => {
-                goes.writes.push(Write::Members {
-                    group,
-                    source,
-                    added: Vec::new(),
-                    removed,
-                });
-                if !added.is_empty() {
-                    stays.writes.push(Write::Members {
-                        group,
-                        source,
-                        added,
-                        removed: Vec::new(),
-                    });
-                }
-            }
-            other => stays.writes.push(other),
-        }
-    }
-    ((!stays.writes.is_empty()).then_some(stays), goes)
 }
 
 fn zone_offset(zone: &jiff::tz::TimeZone, now: OffsetDateTime) -> time::UtcOffset {

@@ -1,7 +1,7 @@
 //! One source, ready to run: its settings, its mapping, its connector, and what counts
 //! for the people whom it shares with other sources.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rollcall_connectors::{Connector, KindRequest, ReadRequest};
@@ -122,8 +122,16 @@ pub(crate) struct VoiceSettings {
 impl Voices {
     /// What the sources of `links` together say.
     pub(crate) fn merge(&self, kind: Kind, links: &[&Link], schemas: &Schemas) -> Document {
+        // While a source lists the person by one entry, another entry of its own that has
+        // gone says nothing about them.
+        let listed: HashSet<SourceId> = links
+            .iter()
+            .filter(|link| link.presence == Presence::Present)
+            .map(|link| link.source)
+            .collect();
         let spoken: Vec<(SourceId, std::borrow::Cow<'_, Contribution>)> = links
             .iter()
+            .filter(|link| link.presence != Presence::Disabled || !listed.contains(&link.source))
             .filter_map(|link| Some((link.source, effective(link)?)))
             .collect();
         let unknown = VoiceSettings::unknown();
