@@ -384,3 +384,16 @@ fn who_returns_when_the_grace_period_is_over_stays_even_if_the_entry_is_flawed()
         assert_eq!(rollcall.user("user29").unwrap()["active"], false);
     });
 }
+
+#[test]
+fn of_two_plans_of_the_same_change_only_one_is_applied() {
+    each_database(|rollcall| {
+        rollcall.write("people.csv", &people(1..=30));
+        let plan =
+            |r: &Rollcall| r.run(&["--json", "plan", "people"]).exits(0).json()["run"].to_string();
+        let (first, second) = (plan(rollcall), plan(rollcall));
+        rollcall.run(&["apply", &second]).exits(0);
+        let refused = rollcall.run(&["apply", &first]).exits(1);
+        assert!(refused.stderr.contains("stale"), "{}", refused.stderr);
+    });
+}

@@ -252,6 +252,7 @@ pub(super) fn print_finished(
     }
     let verb = match finished.state {
         RunState::Planned => "would change",
+        RunState::Held => "changes, those that wait included",
         _ => "changes",
     };
     output::line(format!("  {verb}: {}", summary(&report.tally)))?;

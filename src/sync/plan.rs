@@ -141,8 +141,13 @@ impl Engine {
                 "it is older than {PLAN_HOURS_MAX} hours, and the source may have changed"
             )));
         }
-        let later = self.runs_since(setup, run.started).await?;
-        for other in later.iter().filter(|r| r.id > run.id) {
+        // A plan that was made before this one may have been applied after it.
+        let later = self
+            .runs_since(setup, run.started - Duration::hours(2 * PLAN_HOURS_MAX))
+            .await?;
+        let made = run.finished.unwrap_or(run.started);
+        let after = |r: &&Run| r.id != run.id && r.finished.is_some_and(|at| at > made);
+        for other in later.iter().filter(after) {
             let report: Report = serde_json::from_value(other.report.clone()).unwrap_or_default();
             let wrote = matches!(
                 other.state,

@@ -50,14 +50,11 @@ impl Engine {
         fence: &Fence,
     ) -> Result<Finished, SyncError> {
         let run = self.store.run(id).await?.ok_or(SyncError::NoRun(id))?;
-        if !matches!(
-            run.state,
-            RunState::Applied | RunState::Held | RunState::Failed
-        ) {
+        if !matches!(run.state, RunState::Applied | RunState::Failed) {
             return Err(SyncError::State {
                 run: id,
                 state: format!("{:?}", run.state).to_lowercase(),
-                needs: "only a run that wrote something can be undone",
+                needs: "only a run that wrote something can be undone; what is held is approved or cancelled first",
             });
         }
         let now = self.clock.now();
