@@ -22,7 +22,9 @@ fn people(title: &str, absent: u32) -> String {
     let mut text = "id,login,first_name,last_name,email,department,title,active\n".to_owned();
     for n in 1..=PEOPLE - absent {
         let title = if n % 10 == 0 { title } else { "Analyst" };
-        text += &format!("{n},user{n},First,Last{n},user{n}@example.org,Research,{title},yes\n");
+        text.extend([format!(
+            "{n},user{n},First,Last{n},user{n}@example.org,Research,{title},yes\n"
+        )]);
     }
     text
 }

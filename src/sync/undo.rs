@@ -327,14 +327,14 @@ impl<'a> Backwards<'a> {
             JournalEvent::Members { added, removed } => match (line.resource, line.source) {
                 (Some(group), Some(source)) if resource.is_some() => {
                     let links = self.view.links_of(&[group]).await?;
-                    let link = links
+                    let own = links
                         .get(&group)
                         .into_iter()
                         .flatten()
                         .find(|l| l.source == source)
                         .map(|l| l.id);
-                    if let Some(link) = link
-                        && !self.link_is_ours(link, line).await?
+                    if let Some(own) = own
+                        && !self.link_is_ours(own, line).await?
                     {
                         return Ok(Err("a later run has changed its members".to_owned()));
                     }
