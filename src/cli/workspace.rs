@@ -76,10 +76,9 @@ impl Workspace {
 
     /// Opens the store of a configuration.
     pub(crate) async fn of(config: Config) -> Result<Self, CliError> {
-        let store = Store::open(&config.store.url, &Options::default()).await?;
-        let lock_folder = config
-            .store
-            .url
+        let url = beside(&config.path, &config.store.url);
+        let store = Store::open(&url, &Options::default()).await?;
+        let lock_folder = url
             .strip_prefix("sqlite:")
             .map(|path| PathBuf::from(format!("{path}.locks")));
         Ok(Self {
@@ -244,4 +243,16 @@ fn list(names: &[&String]) -> String {
         .map(|n| n.as_str())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A relative file of a store stands beside the configuration, wherever a command is
+/// started.
+fn beside(configuration: &std::path::Path, url: &str) -> String {
+    match url.strip_prefix("sqlite:") {
+        Some(file) => {
+            let folder = configuration.parent().unwrap_or(std::path::Path::new(""));
+            format!("sqlite:{}", folder.join(file).display())
+        }
+        None => url.to_owned(),
+    }
 }

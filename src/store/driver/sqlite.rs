@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, oneshot};
 use super::{Access, Answer, Cells, Column, FromCells, Trouble, Tx, Value};
 use crate::error::StoreError;
 
+/// Between two tries to switch to write-ahead logging.
+const WRITE_AHEAD_PAUSE: Duration = Duration::from_millis(10);
 /// How long a process waits while another one writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the writer collects transactions before it commits.
@@ -146,13 +148,31 @@ impl Sqlite {
     }
 }
 
+/// Switches to write-ahead logging. While another program does the same, SQLite answers
+/// "busy" at once, whatever the time-out: so it is asked again until that has passed.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = std::time::Instant::now();
+    loop {
+        let switched = connection.pragma_update(None, "journal_mode", "WAL");
+        let busy = switched
+            .as_ref()
+            .err()
+            .and_then(rusqlite::Error::sqlite_error_code)
+            == Some(ErrorCode::DatabaseBusy);
+        if !busy || begun.elapsed() > BUSY_TIMEOUT {
+            return switched;
+        }
+        std::thread::sleep(WRITE_AHEAD_PAUSE);
+    }
+}
+
 fn open_writer(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags, WRITER_CACHE_KIB)?;
     let settle = || {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
