@@ -13,6 +13,7 @@ mod clock;
 mod correlate;
 mod explain;
 mod guard;
+mod id_pool;
 mod lease;
 mod plan;
 mod reader;

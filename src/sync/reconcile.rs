@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::candidate::{Candidate, Troubled};
 use super::clock::new_uuid;
 use super::correlate::{Match, correlate};
+use super::id_pool::IdPool;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::view::{Named, View};
@@ -832,40 +833,6 @@ enum Rejection {
     NameTaken(String),
     /// It cannot be taken.
     Trouble(String),
-}
-
-/// New rows' numbers, fetched from the store in blocks.
-#[derive(Debug)]
-struct IdPool {
-    store: Store,
-    links: std::ops::Range<i64>,
-    resources: std::ops::Range<i64>,
-}
-
-impl IdPool {
-    /// Numbers a block.
-    const BLOCK_IDS: u32 = 1_000;
-
-    fn new(store: Store) -> Self {
-        Self {
-            store,
-            links: 0..0,
-            resources: 0..0,
-        }
-    }
-
-    async fn next(&mut self, kind: IdKind) -> Result<i64, StoreError> {
-        loop {
-            let range = match kind {
-                IdKind::Link => &mut self.links,
-                IdKind::Resource => &mut self.resources,
-            };
-            if let Some(id) = range.next() {
-                return Ok(id);
-            }
-            *range = self.store.reserve_ids(kind, Self::BLOCK_IDS).await?;
-        }
-    }
 }
 
 /// All names under which others may refer to an entry.
