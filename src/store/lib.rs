@@ -31,6 +31,7 @@ mod tests;
 mod tokens;
 pub mod writes;
 
+pub use commit::{PrepareError, PreparedStep};
 pub use error::{CommitError, StepConflict, StoreError};
 pub use ids::IdKind;
 pub use resources::By;

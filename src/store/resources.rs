@@ -35,6 +35,18 @@ impl By {
         }
     }
 
+    /// The attribute's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserName => "userName",
+            Self::ExternalId => "externalId",
+            Self::DisplayName => "displayName",
+            Self::Email => "emails.value",
+            Self::Uuid => "id",
+        }
+    }
+
     fn statement(self) -> Statement {
         match self {
             Self::UserName => BY_USER_NAME,

@@ -22,12 +22,20 @@ impl Clock for SystemClock {
     }
 }
 
-/// A new `UUIDv7` (RFC 9562 §5.7): ascending in time, random behind it.
-pub(super) fn new_uuid(now: OffsetDateTime) -> Uuid {
-    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
-    Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        seconds,
-        now.nanosecond(),
-    ))
+/// Makes new SCIM ids: `UUIDv7` (RFC 9562 §5.7), each greater than the one before, so that
+/// those of one run stand side by side in an index.
+#[derive(Debug, Default)]
+pub(super) struct Uuids {
+    context: std::sync::Mutex<uuid::ContextV7>,
+}
+
+impl Uuids {
+    pub(super) fn next(&self, now: OffsetDateTime) -> Uuid {
+        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(
+            &self.context,
+            seconds,
+            now.nanosecond(),
+        ))
+    }
 }

@@ -1,7 +1,7 @@
 //! Whose entry is it? For entries without a link: the mapping's correlation rules, tried
 //! in order. Asked once, when the link is made; two answers are a conflict, never a guess.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_directory::contribution::{Mapped, MappedValue};
 use rollcall_directory::entry::Kind;
@@ -74,6 +74,57 @@ pub(super) async fn correlate(
     }
     refuse_sharing(setup, &mut answers, candidates);
     Ok(answers)
+}
+
+/// What the new people of a batch are known by. The first who comes with a text is made;
+/// whoever comes with it after that may be the same person, or wants the same userName.
+#[derive(Debug)]
+pub(super) struct Claims<'a> {
+    view: &'a View,
+    kind: Kind,
+    units: Vec<(Unit, By)>,
+    claimed: HashSet<(By, String)>,
+}
+
+impl<'a> Claims<'a> {
+    pub(super) fn new(setup: &Setup, view: &'a View, kind: Kind) -> Self {
+        let rules = setup.mapping.kind(kind).map(|k| k.match_on.clone());
+        let mut units: Vec<(Unit, By)> = rules
+            .into_iter()
+            .flatten()
+            .filter_map(|unit| by_of(&unit).map(|by| (unit, by)))
+            .collect();
+        if kind == Kind::User && !units.iter().any(|(_, by)| *by == By::UserName) {
+            units.push((Unit::from_canonical("userName"), By::UserName));
+        }
+        Self {
+            view,
+            kind,
+            units,
+            claimed: HashSet::new(),
+        }
+    }
+
+    /// Whether somebody new carries what this candidate would be known by; if nobody
+    /// does, the candidate does from now on.
+    pub(super) fn meet(&mut self, candidate: &Candidate) -> bool {
+        let texts: Vec<(By, String)> = self
+            .units
+            .iter()
+            .flat_map(|(unit, by)| {
+                let texts = texts_of(&candidate.mapped, unit).into_iter();
+                texts.map(|text| (*by, by.fold(&text)))
+            })
+            .collect();
+        let taken = texts.iter().any(|place| {
+            self.claimed.contains(place)
+                || self.view.was_made_with(self.kind, place.0, &place.1)
+        });
+        if !taken {
+            self.claimed.extend(texts);
+        }
+        taken
+    }
 }
 
 /// One entry, one rule: who carries the value, and may the entry be theirs?

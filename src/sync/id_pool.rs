@@ -12,7 +12,7 @@ pub(super) struct IdPool {
 
 impl IdPool {
     /// Numbers a block.
-    const BLOCK_IDS: u32 = 1_000;
+    const BLOCK_IDS: u32 = 10_000;
 
     pub(super) fn new(store: Store) -> Self {
         Self {

@@ -14,6 +14,7 @@ mod correlate;
 mod explain;
 mod guard;
 mod id_pool;
+mod import;
 mod lease;
 mod plan;
 mod reader;
@@ -25,6 +26,7 @@ mod setup;
 mod tally;
 mod undo;
 mod view;
+mod writer;
 
 pub(crate) use absence::name_of;
 pub(crate) use clock::{Clock, SystemClock};

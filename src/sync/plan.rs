@@ -8,8 +8,9 @@ use time::Duration;
 
 use super::SyncError;
 use super::report::{Finished, Report};
-use super::run::{Engine, Writer};
+use super::run::Engine;
 use super::setup::Setup;
+use super::writer::Writer;
 
 /// A plan older than this is not applied any more.
 const PLAN_HOURS_MAX: i64 = 24;
@@ -36,13 +37,7 @@ impl Engine {
         let steps = self.steps(id).await?;
         self.refuse_stale(setup, &run, &steps).await?;
         self.keep_one_administrator(setup, &run, &steps).await?;
-        let writer = Writer {
-            engine: self,
-            setup,
-            actor: Actor::Run(id),
-            fence: Some(fence),
-            now,
-        };
+        let writer = Writer::new(&self.store, setup, Actor::Run(id), Some(fence), now);
         let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
         if run.state == RunState::Held {
             self.store
@@ -55,9 +50,7 @@ impl Engine {
                 )
                 .await?;
         }
-        for chunk in steps.chunks(STEPS_A_PAGE as usize) {
-            report.notes.extend(writer.write(chunk).await?);
-        }
+        report.notes.extend(writer.write_all(&steps, |_| {}).await?);
         report.waiting = 0;
         self.store.drop_steps(id).await?;
         let verdict = run.verdict.clone().unwrap_or_default();

@@ -32,17 +32,20 @@ pub(crate) struct Progress {
     pub(crate) to_write: AtomicU64,
 }
 
-/// The links of a source as a run knows them: 60 bytes each, for all of them.
+/// The links of a source as a run knows them, and what it has met beside: some 60 bytes a
+/// link, 40 for what is new, for all of them.
 #[derive(Debug)]
 pub(super) struct LinkIndex {
     marks: HashMap<(Kind, Fingerprint), Mark>,
+    /// Fingerprints of entries that have no link yet.
+    new: HashMap<(Kind, Fingerprint), Fingerprint>,
 }
 
-/// What the index knows of one key.
+/// What the index knows of one link.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
-    /// Its link, if it had one when the run began.
-    pub(super) link: Option<LinkId>,
+    /// The link.
+    pub(super) link: LinkId,
     fingerprint: Fingerprint,
     /// Whether it was there.
     pub(super) presence: Presence,
@@ -58,7 +61,7 @@ impl LinkIndex {
             .into_iter()
             .map(|m| {
                 let mark = Mark {
-                    link: Some(m.id),
+                    link: m.id,
                     fingerprint: m.fingerprint,
                     presence: m.presence,
                     missed_reads: m.missed_reads,
@@ -67,7 +70,45 @@ impl LinkIndex {
                 ((m.kind, m.key), mark)
             })
             .collect();
-        Self { marks }
+        Self {
+            marks,
+            new: HashMap::new(),
+        }
+    }
+
+    /// Notes that an entry was listed. Returns its link, if it has one, and whether it is
+    /// as it was.
+    fn see(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) -> Seen {
+        match self.marks.get_mut(&place) {
+            Some(mark) => {
+                mark.seen = true;
+                Seen {
+                    link: Some(mark.link),
+                    unchanged: mark.fingerprint == fingerprint
+                        && mark.presence == Presence::Present
+                        && mark.missed_reads == 0,
+                }
+            }
+            None => Seen {
+                link: None,
+                unchanged: self.new.get(&place) == Some(&fingerprint),
+            },
+        }
+    }
+
+    /// Notes that an entry was taken: one that comes twice in one read, as after a broken
+    /// connection, is compared with what was read first.
+    fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) {
+        match self.marks.get_mut(&place) {
+            Some(mark) => {
+                mark.fingerprint = fingerprint;
+                mark.presence = Presence::Present;
+                mark.missed_reads = 0;
+            }
+            None => {
+                self.new.insert(place, fingerprint);
+            }
+        }
     }
 
     /// Links of `kind` whose entries were there when the run began.
@@ -91,16 +132,24 @@ impl LinkIndex {
         self.marks
             .values()
             .filter(|mark| mark.seen)
-            .filter_map(|mark| mark.link)
+            .map(|mark| mark.link)
             .collect()
     }
 
     fn linked(&self, kind: Kind) -> impl Iterator<Item = &Mark> {
         self.marks
             .iter()
-            .filter(move |((k, _), mark)| *k == kind && mark.link.is_some())
+            .filter(move |((k, _), _)| *k == kind)
             .map(|(_, mark)| mark)
     }
+}
+
+/// What the index says of an entry.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// The link that it had when the run began.
+    link: Option<LinkId>,
+    unchanged: bool,
 }
 
 /// What a read came to.
@@ -232,15 +281,7 @@ impl Examiner {
             fingerprint = Fingerprint::of_parts([&fingerprint.0, moment.as_bytes()]);
         }
         let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
-        let mark = self.index.marks.entry(place).or_insert(Mark {
-            link: None,
-            fingerprint: Fingerprint([0; 16]),
-            presence: Presence::Present,
-            missed_reads: 0,
-            seen: false,
-        });
-        mark.seen = true;
-        let link = mark.link;
+        let seen = self.index.see(place, fingerprint);
         if !entry.flaws.is_empty() {
             let reason = entry
                 .flaws
@@ -251,26 +292,19 @@ impl Examiner {
             self.trouble(&entry, key.to_string(), reason);
             return;
         }
-        if mark.fingerprint == fingerprint
-            && mark.presence == Presence::Present
-            && mark.missed_reads == 0
-        {
+        if seen.unchanged {
             self.counts.unchanged += 1;
             return;
         }
         match self.setup.mapping.evaluate(&entry, &self.context) {
             Ok(mapped) => {
-                // An entry that comes twice in one read, as after a broken connection, is
-                // compared with what was read first.
-                mark.fingerprint = fingerprint;
-                mark.presence = Presence::Present;
-                mark.missed_reads = 0;
+                self.index.take(place, fingerprint);
                 self.waiting.candidates.push(Candidate {
                     key,
                     kind: entry.kind,
                     locator: entry.locator,
                     fingerprint,
-                    link,
+                    link: seen.link,
                     mapped,
                 });
             }

@@ -22,8 +22,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::candidate::{Candidate, Troubled};
-use super::clock::new_uuid;
-use super::correlate::{Match, correlate};
+use super::clock::Uuids;
+use super::correlate::{Claims, Match, correlate};
 use super::id_pool::IdPool;
 use super::setup::Setup;
 use super::tally::Tally;
@@ -116,6 +116,7 @@ pub(super) struct Reconciler<'a> {
     pub(super) run: RunId,
     pub(super) quarantine: QuarantineBook,
     ids: IdPool,
+    uuids: Uuids,
 }
 
 /// What is in quarantine, so that the same trouble is not written again.
@@ -132,8 +133,9 @@ pub(super) struct QuarantineBook {
 pub(super) struct Reconciled {
     /// To be written, in order.
     pub(super) changes: Vec<Proposal>,
-    /// Entries whose userName somebody else holds: they get a second chance when
-    /// everything has been read, since the holder may be about to give it up.
+    /// Entries that get a second chance when everything has been read: somebody else
+    /// holds their userName and may be about to give it up, or is new in this run and may
+    /// be the same person.
     pub(super) postponed: Vec<Candidate>,
 }
 
@@ -153,6 +155,7 @@ impl<'a> Reconciler<'a> {
             setup,
             view: View::new(store.clone(), setup.source.tenant, setup.source.id),
             ids: IdPool::new(store.clone()),
+            uuids: Uuids::default(),
             store,
             now,
             run,
@@ -173,7 +176,7 @@ impl<'a> Reconciler<'a> {
         let mut out = Reconciled::default();
         let mut refused = troubled;
         let mut attempt = loop {
-            let attempt = self.attempt(&candidates).await?;
+            let attempt = self.attempt(&candidates, last_chance).await?;
             if attempt.rejected.is_empty() {
                 break attempt;
             }
@@ -182,6 +185,7 @@ impl<'a> Reconciler<'a> {
             for (index, candidate) in candidates.into_iter().enumerate() {
                 match rejected.remove(&index) {
                     None => kept.push(candidate),
+                    Some(Rejection::Shared) => out.postponed.push(candidate),
                     Some(Rejection::NameTaken(_)) if !last_chance => out.postponed.push(candidate),
                     Some(Rejection::NameTaken(reason) | Rejection::Trouble(reason)) => {
                         refused.push(Troubled::of(&candidate, reason));
@@ -251,9 +255,13 @@ impl<'a> Reconciler<'a> {
         }
     }
 
-    async fn attempt(&mut self, candidates: &[Candidate]) -> Result<Attempt, StoreError> {
+    async fn attempt(
+        &mut self,
+        candidates: &[Candidate],
+        last_chance: bool,
+    ) -> Result<Attempt, StoreError> {
         let mut attempt = Attempt::default();
-        let places = self.place(candidates, &mut attempt).await?;
+        let places = self.place(candidates, last_chance, &mut attempt).await?;
         let known = self.known(candidates, &places).await?;
         let resolved = self.resolve(candidates, &places).await?;
         for (index, candidate) in candidates.iter().enumerate() {
@@ -275,6 +283,7 @@ impl<'a> Reconciler<'a> {
     async fn place(
         &mut self,
         candidates: &[Candidate],
+        last_chance: bool,
         attempt: &mut Attempt,
     ) -> Result<Vec<Option<Place>>, StoreError> {
         let ids: Vec<LinkId> = candidates.iter().filter_map(|c| c.link).collect();
@@ -294,7 +303,13 @@ impl<'a> Reconciler<'a> {
             let unlinked: Vec<&Candidate> =
                 open.iter().filter_map(|i| candidates.get(*i)).collect();
             let answers = correlate(self.setup, &self.view, kind, &unlinked).await?;
+            let mut claims = Claims::new(self.setup, &self.view, kind);
             for (index, answer) in open.into_iter().zip(answers) {
+                let new = answer == Match::New;
+                if new && !last_chance && candidates.get(index).is_some_and(|c| claims.meet(c)) {
+                    attempt.reject(index, Rejection::Shared);
+                    continue;
+                }
                 let place = match answer {
                     Match::Is(resource) => Some(Place::Found {
                         resource,
@@ -302,7 +317,7 @@ impl<'a> Reconciler<'a> {
                     }),
                     Match::New => Some(Place::New {
                         resource: ResourceId(self.ids.next(IdKind::Resource).await?),
-                        uuid: new_uuid(self.now),
+                        uuid: self.uuids.next(self.now),
                         link: LinkId(self.ids.next(IdKind::Link).await?),
                     }),
                     Match::Conflict(reason) => {
@@ -829,6 +844,9 @@ impl Attempt {
 
 #[derive(Debug)]
 enum Rejection {
+    /// Somebody new in this run carries what it would be known by. Once that one can be
+    /// found like everybody else, correlation tells whether they are the same.
+    Shared,
     /// The userName is somebody else's, so far.
     NameTaken(String),
     /// It cannot be taken.

@@ -15,18 +15,20 @@ use rollcall_store::ids::{LinkId, RunId};
 use rollcall_store::records::RunQuery;
 use rollcall_store::records::{Actor, MappingText, Run, RunKind, RunState};
 use rollcall_store::writes::{Fence, Step, Write};
-use rollcall_store::{CommitError, Store};
+use rollcall_store::Store;
 use time::OffsetDateTime;
 
 use super::SyncError;
 use super::candidate::Candidate;
 use super::clock::Clock;
 use super::guard::{self, Held, Holds, Totals};
+use super::import::Import;
 use super::lease::{Lease, Tenancy};
 use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::{Proposal, Reconciler};
 use super::report::{Finished, Report};
 use super::setup::Setup;
+use super::writer::Writer;
 use crate::config::policy::LeaverAction;
 
 /// How many of a source's latest runs are looked at: more than a day's, each minute.
@@ -216,6 +218,24 @@ impl Engine {
     }
 }
 
+/// Where a run's changes go while it reads.
+#[derive(Debug)]
+enum Outlet {
+    /// They are written.
+    Import(Import),
+    /// They wait until everything is read and judged.
+    Collect(Vec<Proposal>),
+}
+
+impl Outlet {
+    async fn flush(&mut self) -> Result<(), SyncError> {
+        match self {
+            Self::Import(import) => import.flush().await,
+            Self::Collect(_) => Ok(()),
+        }
+    }
+}
+
 /// A run that is going on.
 struct Going<'a> {
     engine: &'a Engine,
@@ -255,13 +275,28 @@ impl Going<'_> {
             .await
     }
 
-    /// Whether nobody else feeds this tenant and this source never ended well: only then
-    /// may a run write as it reads, since there is nothing that it could break.
+    /// Whether the tenant is empty and no other source is about to fill it: only then may
+    /// a run write as it reads, since there is nothing that it could break, or meet.
     async fn is_alone(&self, own_links: u64) -> Result<bool, SyncError> {
-        if self.setup.source.settings.is_some() {
+        if self.setup.source.settings.is_some() || own_links > 0 {
             return Ok(false);
         }
-        Ok(own_links == 0 && self.links_and_memberships().await?.0 == 0)
+        let all = self.engine.store.statistics().await?;
+        let here = all.iter().find(|t| t.tenant == self.setup.tenant_name);
+        if here.is_some_and(|t| t.users + t.groups + t.links > 0) {
+            return Ok(false);
+        }
+        // This run is in the table by now: of two that begin together each sees the other.
+        let query = RunQuery {
+            source: None,
+            since: None,
+            limit: RUNS_LOOKED_AT_MAX,
+        };
+        let runs = self.engine.store.runs(self.setup.source.tenant, &query);
+        Ok(!runs
+            .await?
+            .iter()
+            .any(|r| r.id != self.run && r.state == RunState::Running && r.kind != RunKind::Plan))
     }
 
     /// Links and memberships of the whole tenant.
@@ -307,54 +342,74 @@ impl Going<'_> {
             now: self.now,
             zone_offset: zone_offset(&self.setup.time_zone, self.now),
         };
+        let mut outlet = if at_once {
+            reconciler.view.begin_import();
+            Outlet::Import(Import::new(self.writer(), self.progress.clone()))
+        } else {
+            Outlet::Collect(Vec::new())
+        };
         let (mut examined, handle) =
             reader::start(self.setup, index, context, self.progress.clone());
-        let mut collected = Vec::new();
         let mut postponed: Vec<Candidate> = Vec::new();
         while let Some(batch) = examined.recv().await {
             let done = reconciler
                 .batch(batch.candidates, batch.troubled, false)
                 .await?;
             postponed.extend(done.postponed);
-            self.take(reconciler, done.changes, at_once, &mut collected)
-                .await?;
+            self.take(reconciler, done.changes, &mut outlet).await?;
         }
         let reading = handle.await.map_err(|_| SyncError::Stopped)?;
+        outlet.flush().await?;
+        reconciler.view.end_import();
         if !postponed.is_empty() {
             let done = reconciler.batch(postponed, Vec::new(), true).await?;
-            self.take(reconciler, done.changes, at_once, &mut collected)
-                .await?;
+            self.take(reconciler, done.changes, &mut outlet).await?;
+            outlet.flush().await?;
         }
         // Always: a run that was killed may have left references that can be settled now.
         let settled = reconciler.settle_references().await?;
-        self.take(reconciler, settled, at_once, &mut collected)
-            .await?;
+        self.take(reconciler, settled, &mut outlet).await?;
+        outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
-        Ok((collected, reading))
+        Ok((self.close(outlet), reading))
     }
 
     async fn take(
         &mut self,
         reconciler: &mut Reconciler<'_>,
         changes: Vec<Proposal>,
-        at_once: bool,
-        collected: &mut Vec<Proposal>,
+        outlet: &mut Outlet,
     ) -> Result<(), SyncError> {
         for change in &changes {
             change
                 .effect
                 .count(&change.step.subject, &mut self.report.tally);
         }
-        if at_once {
-            let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
-            self.write(&steps).await?;
-        } else {
-            let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();
-            reconciler.view.lay(&steps, self.now).await?;
-            collected.extend(changes);
+        match outlet {
+            Outlet::Import(import) => {
+                let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
+                reconciler.view.remember(&steps);
+                import.take(&steps).await?;
+            }
+            Outlet::Collect(collected) => {
+                let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();
+                reconciler.view.lay(&steps, self.now).await?;
+                collected.extend(changes);
+            }
         }
         Ok(())
+    }
+
+    /// What was collected and is still to be written.
+    fn close(&mut self, outlet: Outlet) -> Vec<Proposal> {
+        match outlet {
+            Outlet::Import(import) => {
+                self.report.notes.extend(import.notes);
+                Vec::new()
+            }
+            Outlet::Collect(collected) => collected,
+        }
     }
 
     async fn conclude(
@@ -474,12 +529,11 @@ impl Going<'_> {
         let mut gone: Vec<(Kind, LinkId)> = Vec::new();
         let mut missed_once = Vec::new();
         for (kind, mark) in reading.index.absent() {
-            let Some(link) = mark.link else { continue };
             let proven = self.setup.connector.absence() == Absence::Proven || mark.missed_reads > 0;
             if proven {
-                gone.push((kind, link));
+                gone.push((kind, mark.link));
             } else {
-                missed_once.push(link);
+                missed_once.push(mark.link);
             }
         }
         gone.sort_by_key(|(_, link)| *link);
@@ -728,76 +782,26 @@ impl Going<'_> {
     }
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), SyncError> {
-        self.progress
+        let progress = Arc::clone(&self.progress);
+        progress
             .to_write
             .fetch_add(steps.len() as u64, Ordering::Relaxed);
-        let writer = Writer {
-            engine: self.engine,
-            setup: self.setup,
-            actor: Actor::Run(self.run),
-            fence: self.fence,
-            now: self.now,
+        let written = |count| {
+            progress.written.fetch_add(count, Ordering::Relaxed);
         };
-        for chunk in steps.chunks(Batch::ENTRIES_MAX) {
-            let notes = writer.write(chunk).await?;
-            self.report.notes.extend(notes);
-            self.progress
-                .written
-                .fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        }
+        let notes = self.writer().write_all(steps, written).await?;
+        self.report.notes.extend(notes);
         Ok(())
     }
-}
 
-/// Writes steps a transaction at a time; one that fails is tried step by step, so that
-/// one entry fails alone.
-pub(super) struct Writer<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) setup: &'a Setup,
-    pub(super) actor: Actor,
-    pub(super) fence: Option<&'a Fence>,
-    pub(super) now: OffsetDateTime,
-}
-
-impl Writer<'_> {
-    /// Returns a note for each step that could not be written.
-    pub(super) async fn write(&self, steps: &[Step]) -> Result<Vec<String>, SyncError> {
-        match self.commit(steps).await {
-            Ok(()) => Ok(Vec::new()),
-            Err(CommitError::Step { .. }) => {
-                let mut notes = Vec::new();
-                for step in steps {
-                    match self.commit(std::slice::from_ref(step)).await {
-                        Ok(()) => {}
-                        Err(CommitError::Step { cause, .. }) => notes.push(format!(
-                            "{}: {cause}; the next run tries it again",
-                            step.subject
-                        )),
-                        Err(other) => return Err(other.into()),
-                    }
-                }
-                Ok(notes)
-            }
-            Err(other) => Err(other.into()),
-        }
-    }
-
-    /// All steps or none.
-    pub(super) async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
-        if steps.is_empty() {
-            return Ok(());
-        }
-        self.engine
-            .store
-            .commit(
-                steps,
-                &self.actor,
-                Some(self.setup.source.id),
-                self.setup.source.tenant,
-                self.fence,
-                self.now,
-            )
-            .await
+    fn writer(&self) -> Writer {
+        Writer::new(
+            &self.engine.store,
+            self.setup,
+            Actor::Run(self.run),
+            self.fence,
+            self.now,
+        )
     }
 }
 

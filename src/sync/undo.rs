@@ -18,10 +18,11 @@ use time::OffsetDateTime;
 use super::SyncError;
 use super::guard::{self, Totals};
 use super::report::{Finished, Report};
-use super::run::{Engine, Writer};
+use super::run::Engine;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::view::View;
+use super::writer::Writer;
 
 /// Journal lines read at a time.
 const LINES_A_PAGE: u32 = 1_000;
@@ -95,16 +96,8 @@ impl Engine {
             RunState::Held
         };
         if state == RunState::Applied {
-            let writer = Writer {
-                engine: self,
-                setup,
-                actor: Actor::Run(undo),
-                fence: Some(fence),
-                now,
-            };
-            for chunk in steps.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
-                report.notes.extend(writer.write(chunk).await?);
-            }
+            let writer = Writer::new(&self.store, setup, Actor::Run(undo), Some(fence), now);
+            report.notes.extend(writer.write_all(&steps, |_| {}).await?);
             self.after_undo(setup, id).await?;
         } else {
             report.waiting = steps.len() as u64;

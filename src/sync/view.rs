@@ -16,6 +16,8 @@ use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::import::Made;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct View {
@@ -23,6 +25,8 @@ pub(super) struct View {
     tenant: TenantId,
     source: SourceId,
     laid: Laid,
+    /// In an import: all that the directory holds, since this run has made it.
+    made: Option<Made>,
 }
 
 /// The pending writes, indexed as they are asked for. `None` stands for what is gone.
@@ -53,7 +57,31 @@ impl View {
             tenant,
             source,
             laid: Laid::default(),
+            made: None,
         }
+    }
+
+    /// From now on the directory holds nothing but what [`View::remember`] is told.
+    pub(super) fn begin_import(&mut self) {
+        self.made = Some(Made::default());
+    }
+
+    /// From now on the store is asked again: everything is written.
+    pub(super) fn end_import(&mut self) {
+        self.made = None;
+    }
+
+    /// In an import, what steps have made.
+    pub(super) fn remember(&mut self, steps: &[Step]) {
+        if let Some(made) = &mut self.made {
+            made.remember(steps);
+        }
+    }
+
+    /// Whether an import has made somebody who carries this text, folded.
+    pub(super) fn was_made_with(&self, kind: Kind, by: By, folded: &str) -> bool {
+        let made = self.made.as_ref();
+        made.is_some_and(|made| made.carries(kind, by, folded))
     }
 
     /// Links by number; those that are gone are missing from the answer.
@@ -128,6 +156,10 @@ impl View {
         by: By,
         texts: &[String],
     ) -> Result<Vec<(String, ResourceId)>, StoreError> {
+        if self.made.is_some() {
+            // Entries with texts that are taken were put off until the import has ended.
+            return Ok(Vec::new());
+        }
         let mut found: Vec<(String, ResourceId)> = self
             .store
             .resources_by(self.tenant, kind, by, texts)
@@ -153,6 +185,10 @@ impl View {
         &self,
         names: &[NameHash],
     ) -> Result<HashMap<NameHash, Vec<Named>>, StoreError> {
+        if let Some(made) = &self.made {
+            let named = names.iter().map(|name| (*name, made.named(name).to_vec()));
+            return Ok(named.filter(|(_, named)| !named.is_empty()).collect());
+        }
         let mut found: HashMap<NameHash, Vec<Named>> = HashMap::new();
         for (name, link, resource, uuid) in self.store.links_named(self.source, names).await? {
             if !self.laid.links.contains_key(&link) {
@@ -408,7 +444,7 @@ impl View {
 }
 
 /// Everything that a document can be found by.
-fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
+pub(super) fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
     let mut texts = Vec::new();
     let mut push = |by: By, text: Option<&str>| {
         if let Some(text) = text {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Care;
-use super::prepared::{Prepare, Prepared};
+use super::prepared::{Prepare, PreparedStep};
 use crate::driver::{Cells, Column, FromCells, Trouble, Tx, statements};
 use crate::links::link_columns;
 use crate::records::Link;
@@ -77,11 +77,11 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(prepared: &Prepared, care: Care) -> Self {
+    fn of(prepared: &[PreparedStep], care: Care) -> Self {
         let mut wanted = Self::default();
         let mut made: HashSet<i64> = HashSet::new();
         let mut brought: HashSet<i64> = HashSet::new();
-        for (_, write) in &prepared.writes {
+        for write in prepared.iter().flat_map(|step| &step.writes) {
             match write {
                 Prepare::Create(new) => {
                     made.insert(new.id);
@@ -122,8 +122,8 @@ impl Wanted {
         wanted
     }
 
-    fn want_everything(&mut self, prepared: &Prepared) {
-        for (_, write) in &prepared.writes {
+    fn want_everything(&mut self, prepared: &[PreparedStep]) {
+        for write in prepared.iter().flat_map(|step| &step.writes) {
             match write {
                 Prepare::Create(new) => {
                     self.resources.insert(new.id);
@@ -146,7 +146,7 @@ impl Wanted {
 impl Known {
     pub(super) async fn load(
         tx: &mut Tx,
-        prepared: &Prepared,
+        prepared: &[PreparedStep],
         care: Care,
     ) -> Result<Self, Trouble> {
         let wanted = Wanted::of(prepared, care);

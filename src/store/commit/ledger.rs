@@ -11,7 +11,7 @@ use crate::records::{JournalEvent, Link};
 
 use super::known::{Known, StoredResource};
 use super::prepared::{
-    Doc, LinkRow, NewResource, PendingRow, Prepare, Prepared, QuarantinePlace, QuarantineRow,
+    Doc, LinkRow, NewResource, PendingRow, Prepare, PreparedStep, QuarantinePlace, QuarantineRow,
 };
 
 /// See the module. Rows are in order of their keys, so that transactions that touch the
@@ -128,7 +128,7 @@ fn exists(what: &str, id: i64) -> Refusal {
 
 impl<'a> Ledger<'a> {
     pub(super) fn of(
-        prepared: &'a Prepared,
+        prepared: &'a [PreparedStep],
         known: &'a Known,
         now: i64,
     ) -> Result<Self, CommitError> {
@@ -141,18 +141,15 @@ impl<'a> Ledger<'a> {
             memberships: BTreeMap::new(),
             pending: BTreeMap::new(),
             quarantine: BTreeMap::new(),
-            journal: Vec::with_capacity(prepared.writes.len()),
+            journal: Vec::with_capacity(prepared.len()),
         };
-        for (step, write) in &prepared.writes {
-            ledger
-                .enter(*step, write)
-                .map_err(|refusal| match refusal {
-                    Refusal::Step(cause) => CommitError::Step {
-                        index: *step,
-                        cause,
-                    },
+        for (index, step) in prepared.iter().enumerate() {
+            for write in &step.writes {
+                ledger.enter(index, write).map_err(|refusal| match refusal {
+                    Refusal::Step(cause) => CommitError::Step { index, cause },
                     Refusal::Store(error) => CommitError::Store(error),
                 })?;
+            }
         }
         Ok(ledger)
     }

@@ -16,6 +16,7 @@ mod known;
 mod ledger;
 mod prepared;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -29,7 +30,7 @@ use crate::writes::{Fence, Step};
 
 use known::Known;
 use ledger::Ledger;
-use prepared::Prepared;
+pub use prepared::{PrepareError, PreparedStep};
 
 /// How often a batch is looked through carefully before the store gives up: each time
 /// somebody else must have taken a name between the look and the write.
@@ -50,7 +51,9 @@ enum Care {
 /// A batch on its way.
 #[derive(Debug)]
 struct Batch {
-    prepared: Prepared,
+    steps: Arc<[PreparedStep]>,
+    /// Of the steps, those that are written.
+    range: Range<usize>,
     tenant: TenantId,
     source: Option<SourceId>,
     actor: Actor,
@@ -71,8 +74,36 @@ impl Store {
         fence: Option<&Fence>,
         now: OffsetDateTime,
     ) -> Result<(), CommitError> {
+        let prepared = steps.iter().enumerate().map(|(index, step)| {
+            PreparedStep::of(step).map_err(|error| match error {
+                PrepareError::Step(cause) => CommitError::Step { index, cause },
+                PrepareError::Store(error) => error.into(),
+            })
+        });
+        let prepared: Arc<[PreparedStep]> = prepared.collect::<Result<_, _>>()?;
+        let all = 0..prepared.len();
+        self.commit_prepared(prepared, all, actor, source, tenant, fence, now)
+            .await
+    }
+
+    /// The same for those of `steps` that are in `range`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is written, and by whom, when and under which lease"
+    )]
+    pub async fn commit_prepared(
+        &self,
+        steps: Arc<[PreparedStep]>,
+        range: Range<usize>,
+        actor: &Actor,
+        source: Option<SourceId>,
+        tenant: TenantId,
+        fence: Option<&Fence>,
+        now: OffsetDateTime,
+    ) -> Result<(), CommitError> {
         let batch = Arc::new(Batch {
-            prepared: Prepared::of(steps)?,
+            steps,
+            range,
             tenant,
             source,
             actor: actor.clone(),
@@ -107,8 +138,9 @@ impl Store {
 impl Batch {
     async fn write(&self, tx: &mut Tx, care: Care) -> Result<(), Trouble> {
         self.check_fence(tx).await?;
-        let known = Known::load(tx, &self.prepared, care).await?;
-        let ledger = Ledger::of(&self.prepared, &known, self.now).map_err(Trouble::Refused)?;
+        let steps = self.steps.get(self.range.clone()).unwrap_or_default();
+        let known = Known::load(tx, steps, care).await?;
+        let ledger = Ledger::of(steps, &known, self.now).map_err(Trouble::Refused)?;
         if care == Care::Careful {
             blame::look(tx, &ledger, self.tenant).await?;
         }

@@ -9,7 +9,7 @@ use rollcall_directory::name::Reference;
 use uuid::Uuid;
 
 use crate::driver::{Trouble, json, micros};
-use crate::error::{CommitError, StepConflict, StoreError};
+use crate::error::{StepConflict, StoreError};
 use crate::journal::text_of;
 use crate::records::{JournalEvent, Link, Quarantined};
 use crate::resources::By;
@@ -19,10 +19,21 @@ use crate::writes::{Step, Write};
 /// database.
 const INDEXED_TEXT_BYTES_MAX: usize = 1_024;
 
-/// The writes of a batch, in order.
+/// A step as texts and numbers, ready to be committed: made beforehand, on any thread, so
+/// that the thread that holds the database's only write lock has the least to do. Some
+/// three kilobytes for a person.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) writes: Vec<(usize, Prepare)>,
+pub struct PreparedStep {
+    subject: String,
+    pub(super) writes: Vec<Prepare>,
+}
+
+impl PreparedStep {
+    /// Whom the step is about, for messages.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
 }
 
 /// One write, and nothing that still has to be serialised.
@@ -141,41 +152,42 @@ pub(super) struct QuarantineRow {
     pub(super) since: i64,
 }
 
-impl Prepared {
-    pub(super) fn of(steps: &[Step]) -> Result<Self, CommitError> {
-        let mut writes = Vec::with_capacity(steps.iter().map(|s| s.writes.len()).sum());
-        for (index, step) in steps.iter().enumerate() {
-            for write in &step.writes {
-                let prepared = Prepare::of(write).map_err(|refused| match refused {
-                    Refused::Step(cause) => CommitError::Step { index, cause },
-                    Refused::Store(error) => CommitError::Store(error),
-                })?;
-                writes.push((index, prepared));
-            }
-        }
-        Ok(Self { writes })
+impl PreparedStep {
+    /// Refuses what no row can hold.
+    pub fn of(step: &Step) -> Result<Self, PrepareError> {
+        let writes = step.writes.iter().map(Prepare::of);
+        Ok(Self {
+            subject: step.subject.clone(),
+            writes: writes.collect::<Result<_, _>>()?,
+        })
     }
 }
 
-enum Refused {
+/// Why a step cannot be committed, whatever the directory holds.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A value that no row can hold.
+    #[error(transparent)]
     Step(StepConflict),
+    /// It cannot be written down.
+    #[error(transparent)]
     Store(StoreError),
 }
 
-impl From<StepConflict> for Refused {
+impl From<StepConflict> for PrepareError {
     fn from(cause: StepConflict) -> Self {
         Self::Step(cause)
     }
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for PrepareError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 impl Prepare {
-    fn of(write: &Write) -> Result<Self, Refused> {
+    fn of(write: &Write) -> Result<Self, PrepareError> {
         Ok(match write {
             Write::Create {
                 resource,
@@ -271,7 +283,7 @@ impl NewResource {
         kind: Kind,
         document: &Document,
         created: Option<i64>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, PrepareError> {
         let mut doc = Doc::of(document)?;
         if kind == Kind::Group {
             doc.user_name = None;
@@ -288,7 +300,7 @@ impl NewResource {
 }
 
 impl Doc {
-    fn of(document: &Document) -> Result<Self, Refused> {
+    fn of(document: &Document) -> Result<Self, PrepareError> {
         let indexed = |attribute: &'static str, by: By| match document.text(attribute) {
             None => Ok(None),
             Some(text) => fit(attribute, by.fold(text)).map(Some),
@@ -384,7 +396,7 @@ impl PendingRow {
 }
 
 impl QuarantineRow {
-    fn of(entry: &Quarantined) -> Result<Self, Refused> {
+    fn of(entry: &Quarantined) -> Result<Self, PrepareError> {
         if entry.name.contains('\0') {
             return Err(StepConflict::Nul { attribute: "key" }.into());
         }

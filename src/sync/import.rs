@@ -1,0 +1,174 @@
+//! The first run of a source into a directory that nobody feeds: it writes as it reads.
+//!
+//! There is nothing yet that it could break and no guard that could close, and it is the
+//! largest run by far. So it keeps no changes: while some are being written, the next are
+//! reconciled. What it has made so far it knows by hashes ([`Made`]), and asks the store
+//! nothing.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::name::NameHash;
+use rollcall_store::writes::{Step, Write};
+use rollcall_store::{By, PreparedStep};
+use tokio::task::JoinHandle;
+
+use super::SyncError;
+use super::reader::Progress;
+use super::view::{Named, texts_of};
+use super::writer::{Writer, prepare};
+
+/// Steps a transaction. More than other runs have: each transaction writes every page of
+/// an index that it touched once, and nobody else is waiting yet.
+const STEPS_MAX: usize = 2_000;
+
+/// Writes in the background.
+#[derive(Debug)]
+pub(super) struct Import {
+    writer: Arc<Writer>,
+    progress: Arc<Progress>,
+    gathered: Vec<PreparedStep>,
+    writing: Option<JoinHandle<Result<Vec<String>, SyncError>>>,
+    /// One for each step that could not be written.
+    pub(super) notes: Vec<String>,
+}
+
+impl Import {
+    pub(super) fn new(writer: Writer, progress: Arc<Progress>) -> Self {
+        Self {
+            writer: Arc::new(writer),
+            progress,
+            gathered: Vec::with_capacity(STEPS_MAX),
+            writing: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes steps; waits only while the steps before are still being written.
+    pub(super) async fn take(&mut self, steps: &[Step]) -> Result<(), SyncError> {
+        self.gathered.extend(prepare(steps, &mut self.notes)?);
+        if self.gathered.len() >= STEPS_MAX {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is written.
+    pub(super) async fn flush(&mut self) -> Result<(), SyncError> {
+        if !self.gathered.is_empty() {
+            self.send().await?;
+        }
+        self.wait().await
+    }
+
+    async fn send(&mut self) -> Result<(), SyncError> {
+        self.wait().await?;
+        let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(STEPS_MAX));
+        let writer = Arc::clone(&self.writer);
+        let progress = Arc::clone(&self.progress);
+        let count = steps.len() as u64;
+        progress.to_write.fetch_add(count, Ordering::Relaxed);
+        self.writing = Some(tokio::spawn(async move {
+            let notes = writer.write_prepared(steps.into()).await?;
+            progress.written.fetch_add(count, Ordering::Relaxed);
+            Ok(notes)
+        }));
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Result<(), SyncError> {
+        if let Some(writing) = self.writing.take() {
+            let notes = writing.await.map_err(|_| SyncError::Stopped)??;
+            self.notes.extend(notes);
+        }
+        Ok(())
+    }
+}
+
+/// What an import has made so far, as far as later entries may ask for it.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// Hashes of texts by which somebody can be found.
+    texts: HashSet<u64>,
+    names: HashMap<NameHash, Named>,
+    /// Names that name more than one.
+    shared_names: HashMap<NameHash, Vec<Named>>,
+}
+
+impl Made {
+    /// Remembers what steps make.
+    pub(super) fn remember(&mut self, steps: &[Step]) {
+        for step in steps {
+            let mut made = None;
+            for write in &step.writes {
+                match write {
+                    Write::Create {
+                        resource,
+                        uuid,
+                        kind,
+                        document,
+                        ..
+                    } => {
+                        made = Some(Named {
+                            resource: *resource,
+                            uuid: *uuid,
+                        });
+                        for (by, text) in texts_of(document, *kind) {
+                            self.texts.insert(short_hash(*kind, by, &text));
+                        }
+                    }
+                    Write::Names { names, .. } => {
+                        for (name, named) in names.iter().zip(made.iter().cycle()) {
+                            self.name(*name, *named);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn name(&mut self, name: NameHash, named: Named) {
+        match self.names.entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(named);
+            }
+            Entry::Occupied(first) => {
+                let shared = self.shared_names.entry(name).or_default();
+                shared.extend([*first.get(), named]);
+                shared.sort_by_key(|n| n.resource);
+                shared.dedup();
+            }
+        }
+    }
+
+    /// Whether somebody carries this text, folded.
+    pub(super) fn carries(&self, kind: Kind, by: By, folded: &str) -> bool {
+        self.texts.contains(&short_hash(kind, by, folded))
+    }
+
+    /// Whom a name names.
+    pub(super) fn named(&self, name: &NameHash) -> &[Named] {
+        match (self.shared_names.get(name), self.names.get(name)) {
+            (Some(several), _) => several,
+            (None, Some(one)) => std::slice::from_ref(one),
+            (None, None) => &[],
+        }
+    }
+}
+
+/// Half of a fingerprint. Two texts that share it cost an entry no more than a second look
+/// at the end of the run.
+fn short_hash(kind: Kind, by: By, folded: &str) -> u64 {
+    let parts = [
+        kind.as_str().as_bytes(),
+        by.as_str().as_bytes(),
+        folded.as_bytes(),
+    ];
+    let [a, b, c, d, e, f, g, h, ..] = Fingerprint::of_parts(parts).0;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
