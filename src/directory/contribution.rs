@@ -5,6 +5,7 @@
 //! they are rows of their own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -16,7 +17,8 @@ use crate::schema::Unit;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Contribution {
-    said: BTreeMap<Unit, Json>,
+    /// Shared, since a run hands the same contribution on several times.
+    said: Arc<BTreeMap<Unit, Json>>,
 }
 
 /// What a mapping makes of one entry, before earlier choices settle it.
@@ -69,7 +71,38 @@ impl Contribution {
                 (unit.clone(), settled)
             })
             .collect();
-        Self { said }
+        Self {
+            said: Arc::new(said),
+        }
+    }
+
+    /// The same for an entry without a contribution before, which hands its values over.
+    /// What remains in `mapped` are lists of which one value was chosen.
+    #[must_use]
+    pub fn settle_first(mapped: &mut Mapped) -> Self {
+        let mut remain = BTreeMap::new();
+        let said = std::mem::take(&mut mapped.said)
+            .into_iter()
+            .map(|(unit, value)| {
+                let settled = match value {
+                    MappedValue::Empty => Json::Null,
+                    MappedValue::List(values) => Json::Array(values),
+                    MappedValue::Choice(mut values) if values.len() < 2 => {
+                        values.pop().unwrap_or(Json::Null)
+                    }
+                    MappedValue::Choice(values) => {
+                        let first = values.first().cloned().unwrap_or(Json::Null);
+                        remain.insert(unit.clone(), MappedValue::Choice(values));
+                        first
+                    }
+                };
+                (unit, settled)
+            })
+            .collect();
+        mapped.said = remain;
+        Self {
+            said: Arc::new(said),
+        }
     }
 
     /// What it says about a unit: `None` is silence, `Some(Null)` is "there is none".
@@ -80,12 +113,14 @@ impl Contribution {
 
     /// Says `value` (perhaps `Null`) about a unit from now on.
     pub fn say(&mut self, unit: Unit, value: Json) {
-        self.said.insert(unit, value);
+        Arc::make_mut(&mut self.said).insert(unit, value);
     }
 
     /// Says nothing more about a unit.
     pub fn fall_silent(&mut self, unit: &Unit) {
-        self.said.remove(unit);
+        if self.said.contains_key(unit) {
+            Arc::make_mut(&mut self.said).remove(unit);
+        }
     }
 
     /// Everything said, ordered by unit.
@@ -123,6 +158,22 @@ mod tests {
         assert_eq!(second.says(&unit), Some(&json!("b")));
         let third = Contribution::settle(&mapped(&["a"]), Some(&second));
         assert_eq!(third.says(&unit), Some(&json!("a")));
+    }
+
+    #[test]
+    fn the_first_contribution_is_settled_as_any_other() {
+        let mut first = mapped(&["b", "c"]);
+        let one = Unit::from_canonical("title");
+        first
+            .said
+            .insert(one, MappedValue::Choice(vec![json!("t")]));
+        first.said.insert(
+            Unit::from_canonical("emails"),
+            MappedValue::List(vec![json!({"value": "a@x"})]),
+        );
+        let settled = Contribution::settle(&first, None);
+        assert_eq!(Contribution::settle_first(&mut first), settled);
+        assert_eq!(first.said.len(), 1, "the list that one was chosen from");
     }
 
     #[test]

@@ -15,7 +15,7 @@ impl Document {
     /// The value of a unit.
     #[must_use]
     pub fn get(&self, unit: &Unit) -> Option<&Json> {
-        let mut members = unit.members().into_iter();
+        let mut members = unit.members();
         let mut here = self.0.get(members.next()?)?;
         for member in members {
             here = here.as_object()?.get(member)?;
@@ -37,10 +37,12 @@ impl Document {
 
     /// Puts a value at a unit; `None` removes it, and objects that become empty with it.
     pub fn set(&mut self, unit: &Unit, value: Option<Json>) {
-        let members = unit.members();
         match value {
-            Some(value) => put(&mut self.0, &members, value),
-            None => take(&mut self.0, &members),
+            Some(value) => put(&mut self.0, unit.members(), value),
+            None => {
+                let members: Vec<&str> = unit.members().collect();
+                take(&mut self.0, &members);
+            }
         }
     }
 
@@ -89,21 +91,24 @@ fn push_units<'a>(units: &mut Vec<(Unit, &'a Json)>, name: &str, value: &'a Json
     }
 }
 
-fn put(object: &mut Map<String, Json>, members: &[&str], value: Json) {
-    match members {
-        [] => {}
-        [last] => {
-            object.insert((*last).to_owned(), value);
-        }
-        [first, rest @ ..] => {
-            let inner = object
-                .entry((*first).to_owned())
-                .or_insert_with(|| Json::Object(Map::new()));
-            if let Json::Object(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
+fn put<'u>(
+    object: &mut Map<String, Json>,
+    mut members: impl Iterator<Item = &'u str>,
+    value: Json,
+) {
+    let Some(mut member) = members.next() else {
+        return;
+    };
+    let mut here = object;
+    for next in members {
+        let inner = here
+            .entry(member)
+            .or_insert_with(|| Json::Object(Map::new()));
+        let Json::Object(inner) = inner else { return };
+        here = inner;
+        member = next;
     }
+    here.insert(member.to_owned(), value);
 }
 
 fn take(object: &mut Map<String, Json>, members: &[&str]) {

@@ -1,9 +1,12 @@
 //! An entry that is new or has changed, mapped: what the reader hands to reconciliation.
 
-use rollcall_directory::contribution::Mapped;
-use rollcall_directory::entry::{EntryKey, Flaw, Kind, Locator};
+use rollcall_directory::contribution::{Contribution, Mapped, MappedValue};
+use rollcall_directory::entry::{Entry, EntryKey, Flaw, Kind, Locator};
 use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::name::{Name, NameHash, Reference};
+use rollcall_directory::schema::Unit;
 use rollcall_store::ids::LinkId;
+use serde_json::Value as Json;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -18,8 +21,66 @@ pub(super) struct Candidate {
     pub(super) fingerprint: Fingerprint,
     /// The link that it had when the run began.
     pub(super) link: Option<LinkId>,
-    /// What the mapping made of it.
+    /// What the mapping made of it, but for what `first` has taken.
     pub(super) mapped: Mapped,
+    /// Its contribution, if it had no link and so none before.
+    pub(super) first: Option<Contribution>,
+    /// Of `mapped.references`, in their order.
+    pub(super) mentions: Vec<NameHash>,
+    /// Under which others may refer to it.
+    pub(super) names: Vec<NameHash>,
+}
+
+impl Candidate {
+    /// An entry as it was mapped. `by_key`: others may refer to it by its key.
+    pub(super) fn new(
+        entry: Entry,
+        key: EntryKey,
+        fingerprint: Fingerprint,
+        link: Option<LinkId>,
+        mut mapped: Mapped,
+        by_key: bool,
+    ) -> Self {
+        let own = by_key.then(|| Name::of_key(entry.kind, &key));
+        Self {
+            first: link
+                .is_none()
+                .then(|| Contribution::settle_first(&mut mapped)),
+            mentions: mapped.references.iter().map(|r| r.name.hash()).collect(),
+            names: mapped.names.iter().chain(&own).map(Name::hash).collect(),
+            key,
+            kind: entry.kind,
+            locator: entry.locator,
+            fingerprint,
+            link,
+            mapped,
+        }
+    }
+
+    /// Whom it mentions, with the hashes of their names.
+    pub(super) fn references(&self) -> impl Iterator<Item = (&Reference, NameHash)> {
+        self.mapped
+            .references
+            .iter()
+            .zip(self.mentions.iter().copied())
+    }
+
+    /// The texts that the entry itself gives for a unit.
+    pub(super) fn texts_of(&self, unit: &Unit) -> impl Iterator<Item = &str> {
+        let values: &[Json] = match self.mapped.said.get(unit) {
+            Some(MappedValue::Choice(values) | MappedValue::List(values)) => values,
+            Some(MappedValue::Empty) => &[],
+            None => match self.first.as_ref().and_then(|first| first.says(unit)) {
+                Some(Json::Array(values)) => values,
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            },
+        };
+        values
+            .iter()
+            .filter_map(|value| value.get("value").unwrap_or(value).as_str())
+            .filter(|text| !text.trim().is_empty())
+    }
 }
 
 /// An entry that cannot be taken as it is.

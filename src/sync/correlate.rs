@@ -3,15 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rollcall_directory::contribution::{Mapped, MappedValue};
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{ResourceId, SourceId};
 use rollcall_store::records::{Link, Presence};
 use rollcall_store::{By, StoreError};
-use serde_json::Value as Json;
 
 use super::candidate::Candidate;
+use super::import::{ShortHash, short_hash};
 use super::setup::Setup;
 use super::view::View;
 
@@ -45,7 +44,7 @@ pub(super) async fn correlate(
         let texts: Vec<String> = open
             .iter()
             .filter_map(|i| candidates.get(*i))
-            .flat_map(|c| texts_of(&c.mapped, unit))
+            .flat_map(|c| c.texts_of(unit).map(str::to_owned))
             .collect();
         if texts.is_empty() {
             continue;
@@ -61,8 +60,8 @@ pub(super) async fn correlate(
             else {
                 continue;
             };
-            let mut ids: Vec<ResourceId> = texts_of(&candidate.mapped, unit)
-                .iter()
+            let mut ids: Vec<ResourceId> = candidate
+                .texts_of(unit)
                 .filter_map(|text| carriers.get(&by.fold(text)))
                 .flatten()
                 .copied()
@@ -79,26 +78,24 @@ pub(super) async fn correlate(
 /// What the new people of a batch are known by. The first who comes with a text is made;
 /// whoever comes with it after that may be the same person, or wants the same userName.
 #[derive(Debug)]
-pub(super) struct Claims<'a> {
-    view: &'a View,
+pub(super) struct Claims {
     kind: Kind,
     units: Vec<(Unit, By)>,
-    claimed: HashSet<(By, String)>,
+    claimed: HashSet<ShortHash>,
 }
 
-impl<'a> Claims<'a> {
-    pub(super) fn new(setup: &Setup, view: &'a View, kind: Kind) -> Self {
-        let rules = setup.mapping.kind(kind).map(|k| k.match_on.clone());
+impl Claims {
+    pub(super) fn new(setup: &Setup, kind: Kind) -> Self {
+        let rules = setup.mapping.kind(kind).map(|k| &k.match_on);
         let mut units: Vec<(Unit, By)> = rules
             .into_iter()
             .flatten()
-            .filter_map(|unit| by_of(&unit).map(|by| (unit, by)))
+            .filter_map(|unit| by_of(unit).map(|by| (unit.clone(), by)))
             .collect();
         if kind == Kind::User && !units.iter().any(|(_, by)| *by == By::UserName) {
             units.push((Unit::from_canonical("userName"), By::UserName));
         }
         Self {
-            view,
             kind,
             units,
             claimed: HashSet::new(),
@@ -107,23 +104,27 @@ impl<'a> Claims<'a> {
 
     /// Whether somebody new carries what this candidate would be known by; if nobody
     /// does, the candidate does from now on.
-    pub(super) fn meet(&mut self, candidate: &Candidate) -> bool {
-        let texts: Vec<(By, String)> = self
+    pub(super) fn meet(&mut self, view: &View, candidate: &Candidate) -> bool {
+        let hashes: Vec<ShortHash> = self
             .units
             .iter()
             .flat_map(|(unit, by)| {
-                let texts = texts_of(&candidate.mapped, unit).into_iter();
-                texts.map(|text| (*by, by.fold(&text)))
+                let texts = candidate.texts_of(unit);
+                texts.map(|text| short_hash(self.kind, *by, &by.fold(text)))
             })
             .collect();
-        let taken = texts.iter().any(|place| {
-            self.claimed.contains(place)
-                || self.view.was_made_with(self.kind, place.0, &place.1)
-        });
-        if !taken {
-            self.claimed.extend(texts);
+        let met = hashes
+            .iter()
+            .any(|hash| self.claimed.contains(hash) || view.was_made_with(*hash));
+        if !met {
+            self.claimed.extend(hashes);
         }
-        taken
+        met
+    }
+
+    /// All that the batch's new people are known by.
+    pub(super) fn into_hashes(self) -> HashSet<ShortHash> {
+        self.claimed
     }
 }
 
@@ -208,18 +209,4 @@ fn by_of(unit: &Unit) -> Option<By> {
         "emails" => Some(By::Email),
         _ => None,
     }
-}
-
-/// The texts that the entry itself gives for a unit.
-fn texts_of(mapped: &Mapped, unit: &Unit) -> Vec<String> {
-    let values: &[Json] = match mapped.said.get(unit) {
-        None | Some(MappedValue::Empty) => &[],
-        Some(MappedValue::Choice(values) | MappedValue::List(values)) => values,
-    };
-    values
-        .iter()
-        .filter_map(|value| value.get("value").unwrap_or(value).as_str())
-        .filter(|text| !text.trim().is_empty())
-        .map(str::to_owned)
-        .collect()
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::SyncError;
 use super::reader::Progress;
-use super::view::{Named, texts_of};
+use super::view::Named;
 use super::writer::{Writer, prepare};
 
 /// Steps a transaction. More than other runs have: each transaction writes every page of
@@ -93,33 +93,29 @@ impl Import {
 #[derive(Debug, Default)]
 pub(super) struct Made {
     /// Hashes of texts by which somebody can be found.
-    texts: HashSet<u64>,
+    texts: HashSet<ShortHash>,
     names: HashMap<NameHash, Named>,
     /// Names that name more than one.
     shared_names: HashMap<NameHash, Vec<Named>>,
 }
 
 impl Made {
-    /// Remembers what steps make.
+    /// Remembers by which texts somebody can be found.
+    pub(super) fn claim(&mut self, texts: HashSet<ShortHash>) {
+        self.texts.extend(texts);
+    }
+
+    /// Remembers the names of what steps make.
     pub(super) fn remember(&mut self, steps: &[Step]) {
         for step in steps {
             let mut made = None;
             for write in &step.writes {
                 match write {
-                    Write::Create {
-                        resource,
-                        uuid,
-                        kind,
-                        document,
-                        ..
-                    } => {
+                    Write::Create { resource, uuid, .. } => {
                         made = Some(Named {
                             resource: *resource,
                             uuid: *uuid,
                         });
-                        for (by, text) in texts_of(document, *kind) {
-                            self.texts.insert(short_hash(*kind, by, &text));
-                        }
                     }
                     Write::Names { names, .. } => {
                         for (name, named) in names.iter().zip(made.iter().cycle()) {
@@ -146,9 +142,9 @@ impl Made {
         }
     }
 
-    /// Whether somebody carries this text, folded.
-    pub(super) fn carries(&self, kind: Kind, by: By, folded: &str) -> bool {
-        self.texts.contains(&short_hash(kind, by, folded))
+    /// Whether somebody can be found by this text.
+    pub(super) fn carries(&self, text: ShortHash) -> bool {
+        self.texts.contains(&text)
     }
 
     /// Whom a name names.
@@ -161,9 +157,11 @@ impl Made {
     }
 }
 
-/// Half of a fingerprint. Two texts that share it cost an entry no more than a second look
-/// at the end of the run.
-fn short_hash(kind: Kind, by: By, folded: &str) -> u64 {
+/// Half of a fingerprint: of a kind, an attribute and a folded text. Two texts that share it
+/// cost an entry no more than a second look at the end of the run.
+pub(super) type ShortHash = u64;
+
+pub(super) fn short_hash(kind: Kind, by: By, folded: &str) -> ShortHash {
     let parts = [
         kind.as_str().as_bytes(),
         by.as_str().as_bytes(),

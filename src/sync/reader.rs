@@ -299,14 +299,15 @@ impl Examiner {
         match self.setup.mapping.evaluate(&entry, &self.context) {
             Ok(mapped) => {
                 self.index.take(place, fingerprint);
-                self.waiting.candidates.push(Candidate {
+                let by_key = self.setup.mapping.references().key;
+                self.waiting.candidates.push(Candidate::new(
+                    entry,
                     key,
-                    kind: entry.kind,
-                    locator: entry.locator,
                     fingerprint,
-                    link: seen.link,
+                    seen.link,
                     mapped,
-                });
+                    by_key,
+                ));
             }
             Err(error) => self.trouble(&entry, key.to_string(), error.to_string()),
         }

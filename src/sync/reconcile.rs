@@ -11,7 +11,7 @@ use rollcall_directory::contribution::Contribution;
 use rollcall_directory::diff::{Change, diff};
 use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
-use rollcall_directory::name::{Name, NameHash, Reference};
+use rollcall_directory::name::{NameHash, Reference};
 use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId};
 use rollcall_store::records::{Link, Presence, Quarantined, Resource};
@@ -25,6 +25,7 @@ use super::candidate::{Candidate, Troubled};
 use super::clock::Uuids;
 use super::correlate::{Claims, Match, correlate};
 use super::id_pool::IdPool;
+use super::import::ShortHash;
 use super::setup::Setup;
 use super::tally::Tally;
 use super::view::{Named, View};
@@ -176,10 +177,11 @@ impl<'a> Reconciler<'a> {
         let mut out = Reconciled::default();
         let mut refused = troubled;
         let mut attempt = loop {
-            let attempt = self.attempt(&candidates, last_chance).await?;
+            let mut attempt = self.attempt(&mut candidates, last_chance).await?;
             if attempt.rejected.is_empty() {
                 break attempt;
             }
+            attempt.give_back(&mut candidates);
             let mut rejected = attempt.rejected;
             let mut kept = Vec::with_capacity(candidates.len());
             for (index, candidate) in candidates.into_iter().enumerate() {
@@ -194,6 +196,7 @@ impl<'a> Reconciler<'a> {
             }
             candidates = kept;
         };
+        self.view.claim(std::mem::take(&mut attempt.claimed));
         for change in &mut attempt.changes {
             self.release(change);
         }
@@ -257,14 +260,14 @@ impl<'a> Reconciler<'a> {
 
     async fn attempt(
         &mut self,
-        candidates: &[Candidate],
+        candidates: &mut [Candidate],
         last_chance: bool,
     ) -> Result<Attempt, StoreError> {
         let mut attempt = Attempt::default();
         let places = self.place(candidates, last_chance, &mut attempt).await?;
         let known = self.known(candidates, &places).await?;
         let resolved = self.resolve(candidates, &places).await?;
-        for (index, candidate) in candidates.iter().enumerate() {
+        for (index, candidate) in candidates.iter_mut().enumerate() {
             let Some(place) = places.get(index).and_then(Option::as_ref) else {
                 continue;
             };
@@ -303,10 +306,10 @@ impl<'a> Reconciler<'a> {
             let unlinked: Vec<&Candidate> =
                 open.iter().filter_map(|i| candidates.get(*i)).collect();
             let answers = correlate(self.setup, &self.view, kind, &unlinked).await?;
-            let mut claims = Claims::new(self.setup, &self.view, kind);
+            let mut claims = Claims::new(self.setup, kind);
             for (index, answer) in open.into_iter().zip(answers) {
                 let new = answer == Match::New;
-                if new && !last_chance && candidates.get(index).is_some_and(|c| claims.meet(c)) {
+                if new && !last_chance && candidates.get(index).is_some_and(|c| claims.meet(&self.view, c)) {
                     attempt.reject(index, Rejection::Shared);
                     continue;
                 }
@@ -329,6 +332,7 @@ impl<'a> Reconciler<'a> {
                     *slot = place;
                 }
             }
+            attempt.claimed.extend(claims.into_hashes());
         }
         Ok(places)
     }
@@ -360,11 +364,10 @@ impl<'a> Reconciler<'a> {
         places: &[Option<Place>],
     ) -> Result<HashMap<NameHash, Vec<Named>>, StoreError> {
         let mut here: HashMap<NameHash, Vec<Named>> = HashMap::new();
-        let by_key = self.setup.mapping.references().key;
         for (candidate, place) in candidates.iter().zip(places.iter()) {
             if let Some(Place::New { resource, uuid, .. }) = place {
-                for name in names_of(candidate, by_key) {
-                    here.entry(name).or_default().push(Named {
+                for name in &candidate.names {
+                    here.entry(*name).or_default().push(Named {
                         resource: *resource,
                         uuid: *uuid,
                     });
@@ -373,8 +376,7 @@ impl<'a> Reconciler<'a> {
         }
         let asked: Vec<NameHash> = candidates
             .iter()
-            .flat_map(|c| &c.mapped.references)
-            .map(|r| r.name.hash())
+            .flat_map(|c| c.mentions.iter().copied())
             .filter(|hash| !here.contains_key(hash))
             .collect::<BTreeSet<_>>()
             .into_iter()
@@ -386,15 +388,17 @@ impl<'a> Reconciler<'a> {
     /// What has to be written for one entry: nothing, a change, or why it cannot be taken.
     async fn change(
         &self,
-        candidate: &Candidate,
+        candidate: &mut Candidate,
         place: &Place,
         known: &Known,
         resolved: &HashMap<NameHash, Vec<Named>>,
     ) -> Result<Result<Option<Proposal>, String>, StoreError> {
         let previous = place.link();
-        let mut contribution =
-            Contribution::settle(&candidate.mapped, previous.map(|l| &l.contribution));
-        let mut unresolved = refer(&mut contribution, &candidate.mapped, previous, resolved);
+        let mut contribution = match candidate.first.take().filter(|_| previous.is_none()) {
+            Some(first) => first,
+            None => Contribution::settle(&candidate.mapped, previous.map(|l| &l.contribution)),
+        };
+        let mut unresolved = refer(&mut contribution, candidate, previous, resolved);
         let link = Link {
             id: place.link_id(),
             source: self.setup.source.id,
@@ -415,13 +419,12 @@ impl<'a> Reconciler<'a> {
             Ok(writes) => writes,
             Err(reason) => return Ok(Err(reason)),
         };
-        let names = names_of(candidate, self.setup.mapping.references().key);
         let names_may_differ = previous.is_none_or(|old| old.locator != link.locator)
             || !self.setup.mapping.references().attributes.is_empty();
-        if names_may_differ && !(names.is_empty() && previous.is_none()) {
+        if names_may_differ && !(candidate.names.is_empty() && previous.is_none()) {
             writes.push(Write::Names {
                 link: link.id,
-                names,
+                names: candidate.names.clone(),
             });
         }
         if candidate.kind == Kind::Group {
@@ -552,13 +555,8 @@ impl<'a> Reconciler<'a> {
         }
         let mut wanted: BTreeSet<ResourceId> = BTreeSet::new();
         let mut unresolved = Vec::new();
-        for reference in candidate
-            .mapped
-            .references
-            .iter()
-            .filter(|r| r.unit == members)
-        {
-            match resolved.get(&reference.name.hash()).map(Vec::as_slice) {
+        for (reference, hash) in candidate.references().filter(|(r, _)| r.unit == members) {
+            match resolved.get(&hash).map(Vec::as_slice) {
                 None | Some([]) => unresolved.push(reference.clone()),
                 Some(named) => wanted.extend(named.iter().map(|n| n.resource)),
             }
@@ -829,6 +827,7 @@ struct Attempt {
     indices: Vec<usize>,
     changes: Vec<Proposal>,
     rejected: HashMap<usize, Rejection>,
+    claimed: HashSet<ShortHash>,
 }
 
 impl Attempt {
@@ -839,6 +838,25 @@ impl Attempt {
 
     fn reject(&mut self, index: usize, rejection: Rejection) {
         self.rejected.insert(index, rejection);
+    }
+
+    /// Gives candidates their contributions back, as they were before references were said
+    /// in them, for another attempt.
+    fn give_back(&mut self, candidates: &mut [Candidate]) {
+        for (index, change) in self.indices.drain(..).zip(self.changes.drain(..)) {
+            let made = change.step.writes.into_iter().find_map(|write| match write {
+                Write::Create { link, .. } | Write::Link { link } => Some(link.contribution),
+                _ => None,
+            });
+            if let (Some(mut first), Some(candidate)) = (made, candidates.get_mut(index))
+                && candidate.link.is_none()
+            {
+                for unit in &candidate.mapped.reference_units {
+                    first.fall_silent(unit);
+                }
+                candidate.first = Some(first);
+            }
+        }
     }
 }
 
@@ -853,37 +871,26 @@ enum Rejection {
     Trouble(String),
 }
 
-/// All names under which others may refer to an entry.
-fn names_of(candidate: &Candidate, by_key: bool) -> Vec<NameHash> {
-    let key = by_key.then(|| Name::of_key(candidate.kind, &candidate.key));
-    candidate
-        .mapped
-        .names
-        .iter()
-        .chain(key.as_ref())
-        .map(Name::hash)
-        .collect()
-}
-
 /// Says the references that are no members in the contribution; returns those that name
 /// nobody. Where several are named, the one chosen before stays, else the smallest.
 fn refer(
     contribution: &mut Contribution,
-    mapped: &rollcall_directory::contribution::Mapped,
+    candidate: &Candidate,
     previous: Option<&Link>,
     resolved: &HashMap<NameHash, Vec<Named>>,
 ) -> Vec<Reference> {
     let mut unresolved = Vec::new();
-    for unit in mapped
+    for unit in candidate
+        .mapped
         .reference_units
         .iter()
         .filter(|u| u.as_str() != MEMBERS)
     {
         let mut targets: BTreeSet<String> = BTreeSet::new();
         let mut mentioned = false;
-        for reference in mapped.references.iter().filter(|r| r.unit == *unit) {
+        for (reference, hash) in candidate.references().filter(|(r, _)| r.unit == *unit) {
             mentioned = true;
-            match resolved.get(&reference.name.hash()).map(Vec::as_slice) {
+            match resolved.get(&hash).map(Vec::as_slice) {
                 None | Some([]) => unresolved.push(reference.clone()),
                 Some(named) => targets.extend(named.iter().map(|n| n.uuid.to_string())),
             }

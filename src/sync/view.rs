@@ -16,7 +16,7 @@ use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::import::Made;
+use super::import::{Made, ShortHash};
 
 /// See the module.
 #[derive(Debug)]
@@ -71,6 +71,13 @@ impl View {
         self.made = None;
     }
 
+    /// In an import, by which texts those whom it makes can be found.
+    pub(super) fn claim(&mut self, texts: HashSet<ShortHash>) {
+        if let Some(made) = &mut self.made {
+            made.claim(texts);
+        }
+    }
+
     /// In an import, what steps have made.
     pub(super) fn remember(&mut self, steps: &[Step]) {
         if let Some(made) = &mut self.made {
@@ -78,10 +85,9 @@ impl View {
         }
     }
 
-    /// Whether an import has made somebody who carries this text, folded.
-    pub(super) fn was_made_with(&self, kind: Kind, by: By, folded: &str) -> bool {
-        let made = self.made.as_ref();
-        made.is_some_and(|made| made.carries(kind, by, folded))
+    /// Whether an import has made somebody who can be found by this text.
+    pub(super) fn was_made_with(&self, text: ShortHash) -> bool {
+        self.made.as_ref().is_some_and(|made| made.carries(text))
     }
 
     /// Links by number; those that are gone are missing from the answer.
@@ -444,7 +450,7 @@ impl View {
 }
 
 /// Everything that a document can be found by.
-pub(super) fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
+fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
     let mut texts = Vec::new();
     let mut push = |by: By, text: Option<&str>| {
         if let Some(text) = text {

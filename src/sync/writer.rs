@@ -105,23 +105,6 @@ impl Writer {
             )
             .await
     }
-
-    /// All steps or none.
-    pub(super) async fn commit(&self, steps: &[Step]) -> Result<(), CommitError> {
-        if steps.is_empty() {
-            return Ok(());
-        }
-        self.store
-            .commit(
-                steps,
-                &self.actor,
-                Some(self.source.id),
-                self.source.tenant,
-                self.fence.as_ref(),
-                self.now,
-            )
-            .await
-    }
 }
 
 /// Prepares steps; leaves out those that no row can hold, with a note for each.

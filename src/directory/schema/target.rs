@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
 use super::{AttributeDefinition, AttributeType, Mutability, Schemas};
 use crate::entry::Kind;
@@ -17,13 +18,13 @@ use crate::path::Path;
 /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Unit(String);
+pub struct Unit(SmolStr);
 
 impl Unit {
     /// The unit of a text that is known to be in the schema's spelling (a stored one).
     #[must_use]
     pub fn from_canonical(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(SmolStr::new(text))
     }
 
     /// Its spelling.
@@ -35,12 +36,12 @@ impl Unit {
     /// The members to walk from the top of a resource: extension URN, attribute,
     /// sub-attribute.
     #[must_use]
-    pub fn members(&self) -> Vec<&str> {
+    pub fn members(&self) -> impl Iterator<Item = &str> {
         let (urn, rest) = match self.0.rsplit_once(':') {
             Some((urn, rest)) => (Some(urn), rest),
             None => (None, self.0.as_str()),
         };
-        urn.into_iter().chain(rest.split('.')).collect()
+        urn.into_iter().chain(rest.split('.'))
     }
 }
 
@@ -154,14 +155,14 @@ impl Schemas {
         }
         match (definition.kind, sub) {
             (AttributeType::Complex, None) if is_reference(definition) => Ok(Target {
-                unit: Unit(format!("{unit}.value")),
+                unit: Unit(smol_str::format_smolstr!("{unit}.value")),
                 shape: Shape::Reference,
             }),
             (AttributeType::Complex, Some(sub))
                 if is_reference(definition) && sub.name == "value" =>
             {
                 Ok(Target {
-                    unit: Unit(format!("{unit}.value")),
+                    unit: Unit(smol_str::format_smolstr!("{unit}.value")),
                     shape: Shape::Reference,
                 })
             }
@@ -170,11 +171,11 @@ impl Schemas {
                 subs: names(&definition.sub_attributes),
             }),
             (_, Some(sub)) => Ok(Target {
-                unit: Unit(format!("{unit}.{}", sub.name)),
+                unit: Unit(smol_str::format_smolstr!("{unit}.{}", sub.name)),
                 shape: Shape::Single(sub.kind),
             }),
             (kind, None) => Ok(Target {
-                unit: Unit(unit),
+                unit: Unit(unit.into()),
                 shape: Shape::Single(kind),
             }),
         }
@@ -238,7 +239,7 @@ fn list_target(
         (Some(_), _) => return Err(TargetError::Selector),
     };
     Ok(Target {
-        unit: Unit(unit),
+        unit: Unit(unit.into()),
         shape,
     })
 }
@@ -315,7 +316,7 @@ mod tests {
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
         );
         assert_eq!(
-            unit.members(),
+            unit.members().collect::<Vec<_>>(),
             [
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
                 "manager",
