@@ -13,6 +13,12 @@ statements! {
         postgres: "DELETE FROM links WHERE id = ANY($1::bigint[])";
     DELETE_RESOURCE = "DELETE FROM resources WHERE id = $1",
         postgres: "DELETE FROM resources WHERE id = ANY($1::bigint[])";
+    DELETE_PENDING_OF = "DELETE FROM pending_references WHERE link = $1",
+        postgres: "DELETE FROM pending_references WHERE link = ANY($1::bigint[])";
+    DELETE_MEMBERS_OF = "DELETE FROM memberships WHERE group_id = $1",
+        postgres: "DELETE FROM memberships WHERE group_id = ANY($1::bigint[])";
+    DELETE_GROUPS_OF = "DELETE FROM memberships WHERE member_id = $1",
+        postgres: "DELETE FROM memberships WHERE member_id = ANY($1::bigint[])";
     FREE_NAME = "UPDATE resources SET user_name = NULL WHERE id = $1",
         postgres: "UPDATE resources SET user_name = NULL WHERE id = ANY($1::bigint[])";
     INSERT_RESOURCE = "INSERT INTO resources (id, uuid, kind, user_name, external_id,
@@ -142,10 +148,19 @@ pub(super) async fn flush(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Re
 
 /// Rows that go take their names, memberships and references with them.
 async fn remove(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
-    let links = ids(ledger.links.iter().filter(|(_, slot)| slot.cut));
-    tx.execute_each(DELETE_LINK, &[links], &[]).await?;
-    let resources = ids(ledger.resources.iter().filter(|(_, slot)| slot.cut));
-    tx.execute_each(DELETE_RESOURCE, &[resources], &[]).await?;
+    let links = [ids(ledger.links.iter().filter(|(_, slot)| slot.cut))];
+    for statement in [DELETE_NAMES, DELETE_PENDING_OF, DELETE_LINK] {
+        tx.execute_each(statement, &links, &[]).await?;
+    }
+    let resources = [ids(ledger.resources.iter().filter(|(_, slot)| slot.cut))];
+    for statement in [
+        DELETE_EMAILS,
+        DELETE_MEMBERS_OF,
+        DELETE_GROUPS_OF,
+        DELETE_RESOURCE,
+    ] {
+        tx.execute_each(statement, &resources, &[]).await?;
+    }
     Ok(())
 }
 

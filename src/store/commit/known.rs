@@ -13,6 +13,9 @@ statements! {
             FROM resources WHERE id = $1",
         postgres: "SELECT id, uuid, kind, user_name, created, version, orphaned_since, doc
             FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
+    PRESENT = "SELECT id FROM resources WHERE id = $1",
+        postgres: "SELECT id FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id
+            FOR KEY SHARE";
     LINKS = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
         postgres: concat!(
             "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])"
@@ -36,6 +39,9 @@ pub(super) struct Known {
     pub(super) links: HashMap<i64, Link>,
     /// Group, member, source: those of the resources that the batch deletes.
     pub(super) memberships: Vec<(i64, i64, i64)>,
+    /// Resources that rows of the batch refer to and that are there, locked so that they
+    /// stay until it is committed.
+    pub(super) present: HashSet<i64>,
     /// Everything that the batch mentions was looked up: what is not here is not there.
     pub(super) complete: bool,
 }
@@ -74,6 +80,7 @@ struct Wanted {
     resources: BTreeSet<i64>,
     links: BTreeSet<i64>,
     deleted: BTreeSet<i64>,
+    mentioned: BTreeSet<i64>,
 }
 
 impl Wanted {
@@ -94,15 +101,17 @@ impl Wanted {
                     wanted.resources.insert(*resource);
                     wanted.deleted.insert(*resource);
                 }
-                Prepare::Link(row)
-                | Prepare::Relink {
-                    row,
-                    journal: false,
-                } => {
+                Prepare::Link(row) => {
                     brought.insert(row.id);
+                    wanted.resources.insert(row.resource);
                 }
-                Prepare::Relink { row, journal: true } => {
-                    wanted.links.insert(row.id);
+                Prepare::Relink { row, journal } => {
+                    wanted.mentioned.insert(row.resource);
+                    if *journal {
+                        wanted.links.insert(row.id);
+                    } else {
+                        brought.insert(row.id);
+                    }
                 }
                 Prepare::Unlink { link }
                 | Prepare::Names { link, .. }
@@ -111,9 +120,16 @@ impl Wanted {
                         wanted.links.insert(*link);
                     }
                 }
-                Prepare::Members { .. } | Prepare::Quarantine(_) | Prepare::Release { .. } => {}
+                Prepare::Members { group, added, .. } => {
+                    wanted.mentioned.insert(*group);
+                    wanted.mentioned.extend(added);
+                }
+                Prepare::Quarantine(_) | Prepare::Release { .. } => {}
             }
         }
+        wanted
+            .mentioned
+            .retain(|id| !made.contains(id) && !wanted.resources.contains(id));
         if care == Care::Careful {
             wanted.want_everything(prepared);
         } else {
@@ -133,10 +149,6 @@ impl Wanted {
                     self.links.insert(row.id);
                     self.resources.insert(row.resource);
                 }
-                Prepare::Members { group, added, .. } => {
-                    self.resources.insert(*group);
-                    self.resources.extend(added);
-                }
                 _ => {}
             }
         }
@@ -154,6 +166,7 @@ impl Known {
         let resources: Vec<StoredResource> = tx
             .fetch_each(RESOURCES, &ids(&wanted.resources), &[])
             .await?;
+        let present: Vec<(i64,)> = tx.fetch_each(PRESENT, &ids(&wanted.mentioned), &[]).await?;
         let mut links: Vec<Link> = tx.fetch_each(LINKS, &ids(&wanted.links), &[]).await?;
         let deleted = ids(&wanted.deleted);
         links.extend(tx.fetch_each::<Link>(LINKS_OF, &deleted, &[]).await?);
@@ -168,6 +181,7 @@ impl Known {
             resources: resources.into_iter().map(|r| (r.id, r)).collect(),
             links: links.into_iter().map(|l| (l.id.0, l)).collect(),
             memberships,
+            present: present.into_iter().map(|(id,)| id).collect(),
             complete: care == Care::Careful,
         })
     }

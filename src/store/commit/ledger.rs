@@ -422,7 +422,10 @@ impl<'a> Ledger<'a> {
     fn must_be_there(&self, resource: i64) -> Done {
         let there = match self.resources.get(&resource) {
             Some(slot) => slot.now.is_some(),
-            None => !self.known.complete || self.known.resources.contains_key(&resource),
+            None => {
+                self.known.resources.contains_key(&resource)
+                    || self.known.present.contains(&resource)
+            }
         };
         there
             .then_some(())
