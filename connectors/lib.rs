@@ -70,7 +70,7 @@ impl Batch {
     /// The most entries in a batch; also the size of a transaction.
     pub const ENTRIES_MAX: usize = 500;
     /// How many batches wait in the channel before the connector must.
-    pub const IN_FLIGHT_MAX: usize = 4;
+    pub const IN_FLIGHT_MAX: usize = 1;
 }
 
 /// How a read ended. Every sentence is one that an administrator can act on: what

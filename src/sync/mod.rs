@@ -19,12 +19,14 @@ mod lease;
 mod plan;
 mod reader;
 mod reconcile;
+mod references;
 mod report;
 mod run;
 mod schedule;
 mod setup;
 mod tally;
 mod undo;
+mod user_names;
 mod view;
 mod writer;
 

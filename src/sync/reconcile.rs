@@ -5,7 +5,7 @@
 //! and refer to each other in any order. An entry that cannot be taken leaves the batch,
 //! and the rest is reconciled again without it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rollcall_directory::contribution::Contribution;
 use rollcall_directory::diff::{Change, diff};
@@ -16,7 +16,7 @@ use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId};
 use rollcall_store::records::{Link, Presence, Quarantined, Resource};
 use rollcall_store::writes::{Step, Write};
-use rollcall_store::{By, IdKind, Store, StoreError};
+use rollcall_store::{IdKind, Store, StoreError};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,6 +26,7 @@ use super::clock::Uuids;
 use super::correlate::{Claims, Match, correlate};
 use super::id_pool::IdPool;
 use super::import::ShortHash;
+use super::references::{pending_write, refer};
 use super::setup::Setup;
 use super::tally::Tally;
 use super::view::{Named, View};
@@ -309,7 +310,12 @@ impl<'a> Reconciler<'a> {
             let mut claims = Claims::new(self.setup, kind);
             for (index, answer) in open.into_iter().zip(answers) {
                 let new = answer == Match::New;
-                if new && !last_chance && candidates.get(index).is_some_and(|c| claims.meet(&self.view, c)) {
+                if new
+                    && !last_chance
+                    && candidates
+                        .get(index)
+                        .is_some_and(|c| claims.meet(&self.view, c))
+                {
                     attempt.reject(index, Rejection::Shared);
                     continue;
                 }
@@ -483,7 +489,7 @@ impl<'a> Reconciler<'a> {
         }])
     }
 
-    fn update_writes(
+    pub(super) fn update_writes(
         link: &Link,
         place: &Place,
         resource: &Resource,
@@ -590,196 +596,11 @@ impl<'a> Reconciler<'a> {
         }
         Ok(unresolved)
     }
-
-    /// A userName may be taken only if its holder gives it up in the same batch.
-    async fn refuse_taken_names(
-        &self,
-        attempt: &mut Attempt,
-        places: &[Option<Place>],
-        candidates: &[Candidate],
-        known: &Known,
-    ) -> Result<(), StoreError> {
-        let mut takes: BTreeMap<usize, (ResourceId, String)> = BTreeMap::new();
-        let mut frees: HashMap<ResourceId, String> = HashMap::new();
-        for (index, change) in attempt.indices.iter().zip(&attempt.changes) {
-            let Some(place) = places.get(*index).and_then(Option::as_ref) else {
-                continue;
-            };
-            if candidates.get(*index).is_none_or(|c| c.kind != Kind::User) {
-                continue;
-            }
-            let Some(document) = document_of(&change.step) else {
-                continue;
-            };
-            let id = place.resource();
-            let new = document.text("userName").map(|n| By::UserName.fold(n));
-            let old = known
-                .resources
-                .get(&id)
-                .and_then(|r| r.document.text("userName"))
-                .map(|n| By::UserName.fold(n));
-            if new == old {
-                continue;
-            }
-            if let Some(old) = old {
-                frees.insert(id, old);
-            }
-            if let Some(new) = new {
-                takes.insert(*index, (id, new));
-            }
-        }
-        if takes.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<String> = takes.values().map(|(_, name)| name.clone()).collect();
-        let mut holders: HashMap<String, Vec<ResourceId>> = HashMap::new();
-        for (name, id) in self
-            .view
-            .resources_by(Kind::User, By::UserName, &names)
-            .await?
-        {
-            holders
-                .entry(By::UserName.fold(&name))
-                .or_default()
-                .push(id);
-        }
-        let mut promised: HashMap<&str, ResourceId> = HashMap::new();
-        for (index, (id, name)) in &takes {
-            let occupied = holders
-                .get(name)
-                .into_iter()
-                .flatten()
-                .any(|holder| holder != id && frees.get(holder) != Some(name));
-            let twice = *promised.entry(name.as_str()).or_insert(*id) != *id;
-            if occupied || twice {
-                attempt.rejected.insert(
-                    *index,
-                    Rejection::NameTaken(format!(
-                        "its userName {name} belongs to another person; give one of them another userName, or correlate by an attribute that both entries share"
-                    )),
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// References that named nobody before and do now: members come, managers are said.
-    pub(super) async fn settle_references(&mut self) -> Result<Vec<Proposal>, StoreError> {
-        let pending = self.view.pending().await?;
-        let hashes: Vec<NameHash> = pending
-            .values()
-            .flatten()
-            .map(|r| r.name.hash())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        let resolved = self.view.named(&hashes).await?;
-        let mut ready: Vec<Ready> = pending
-            .into_iter()
-            .filter_map(|(link, references)| {
-                let found: Vec<_> = references
-                    .into_iter()
-                    .filter_map(|r| {
-                        let named = resolved.get(&r.name.hash()).filter(|n| !n.is_empty())?;
-                        Some((r, named.clone()))
-                    })
-                    .collect();
-                (!found.is_empty()).then_some((link, found))
-            })
-            .collect();
-        ready.sort_by_key(|(link, _)| *link);
-        let mut changes = Vec::new();
-        for chunk in ready.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
-            changes.extend(self.settle_chunk(chunk).await?);
-        }
-        Ok(changes)
-    }
-
-    async fn settle_chunk(&self, chunk: &[Ready]) -> Result<Vec<Proposal>, StoreError> {
-        let ids: Vec<LinkId> = chunk.iter().map(|(id, _)| *id).collect();
-        let links = self.view.links(&ids).await?;
-        let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
-        let resources = self.view.resources(&owners).await?;
-        let links_of = self.view.links_of(&owners).await?;
-        let mut changes = Vec::new();
-        for (id, found) in chunk {
-            // Who has been withdrawn refers to nobody any more.
-            let Some(old) = links.get(id).filter(|l| l.presence != Presence::Withdrawn) else {
-                continue;
-            };
-            let Some(resource) = resources.get(&old.resource) else {
-                continue;
-            };
-            let mut effect = Effect::default();
-            let mut writes = vec![Write::Pending {
-                link: *id,
-                added: Vec::new(),
-                removed: found.iter().map(|(r, _)| r.clone()).collect(),
-            }];
-            let mut link = old.clone();
-            let mut members: BTreeSet<ResourceId> = BTreeSet::new();
-            for (reference, named) in found {
-                if reference.unit.as_str() == MEMBERS {
-                    members.extend(named.iter().map(|n| n.resource));
-                } else if let Some(chosen) = named.iter().map(|n| n.uuid).min() {
-                    link.contribution
-                        .say(reference.unit.clone(), Json::from(chosen.to_string()));
-                }
-            }
-            members.remove(&link.resource);
-            if !members.is_empty() {
-                let current = self.view.members(link.resource).await?;
-                let added: Vec<ResourceId> = members
-                    .into_iter()
-                    .filter(|m| !current.contains(m))
-                    .collect();
-                effect.members_added = added.len() as u64;
-                writes.push(Write::Members {
-                    group: link.resource,
-                    source: self.setup.source.id,
-                    added,
-                    removed: Vec::new(),
-                });
-            }
-            if link.contribution != old.contribution {
-                link.run = self.run;
-                let mut voices: Vec<&Link> = links_of
-                    .get(&link.resource)
-                    .into_iter()
-                    .flatten()
-                    .filter(|other| other.id != link.id)
-                    .collect();
-                voices.push(&link);
-                let document = self
-                    .setup
-                    .voices
-                    .merge(link.kind, &voices, &self.setup.schemas);
-                writes.extend(Self::update_writes(
-                    &link,
-                    &Place::Linked(old.clone()),
-                    resource,
-                    document,
-                    &mut effect,
-                ));
-            }
-            changes.push(Proposal {
-                step: Step {
-                    subject: subject(&writes, Some(resource), &link),
-                    writes,
-                },
-                effect,
-            });
-        }
-        Ok(changes)
-    }
 }
-
-/// A link's references that name somebody by now, and whom.
-type Ready = (LinkId, Vec<(Reference, Vec<Named>)>);
 
 /// Where an entry belongs.
 #[derive(Debug)]
-enum Place {
+pub(super) enum Place {
     /// It has a link.
     Linked(Link),
     /// Correlation found its resource.
@@ -793,21 +614,21 @@ enum Place {
 }
 
 impl Place {
-    fn resource(&self) -> ResourceId {
+    pub(super) fn resource(&self) -> ResourceId {
         match self {
             Self::Linked(link) => link.resource,
             Self::Found { resource, .. } | Self::New { resource, .. } => *resource,
         }
     }
 
-    fn link_id(&self) -> LinkId {
+    pub(super) fn link_id(&self) -> LinkId {
         match self {
             Self::Linked(link) => link.id,
             Self::Found { link, .. } | Self::New { link, .. } => *link,
         }
     }
 
-    fn link(&self) -> Option<&Link> {
+    pub(super) fn link(&self) -> Option<&Link> {
         match self {
             Self::Linked(link) => Some(link),
             Self::Found { .. } | Self::New { .. } => None,
@@ -816,18 +637,18 @@ impl Place {
 }
 
 #[derive(Debug)]
-struct Known {
-    resources: HashMap<ResourceId, Resource>,
-    links_of: HashMap<ResourceId, Vec<Link>>,
-    pending: HashMap<LinkId, Vec<Reference>>,
+pub(super) struct Known {
+    pub(super) resources: HashMap<ResourceId, Resource>,
+    pub(super) links_of: HashMap<ResourceId, Vec<Link>>,
+    pub(super) pending: HashMap<LinkId, Vec<Reference>>,
 }
 
 #[derive(Debug, Default)]
-struct Attempt {
-    indices: Vec<usize>,
-    changes: Vec<Proposal>,
-    rejected: HashMap<usize, Rejection>,
-    claimed: HashSet<ShortHash>,
+pub(super) struct Attempt {
+    pub(super) indices: Vec<usize>,
+    pub(super) changes: Vec<Proposal>,
+    pub(super) rejected: HashMap<usize, Rejection>,
+    pub(super) claimed: HashSet<ShortHash>,
 }
 
 impl Attempt {
@@ -844,10 +665,14 @@ impl Attempt {
     /// in them, for another attempt.
     fn give_back(&mut self, candidates: &mut [Candidate]) {
         for (index, change) in self.indices.drain(..).zip(self.changes.drain(..)) {
-            let made = change.step.writes.into_iter().find_map(|write| match write {
-                Write::Create { link, .. } | Write::Link { link } => Some(link.contribution),
-                _ => None,
-            });
+            let made = change
+                .step
+                .writes
+                .into_iter()
+                .find_map(|write| match write {
+                    Write::Create { link, .. } | Write::Link { link } => Some(link.contribution),
+                    _ => None,
+                });
             if let (Some(mut first), Some(candidate)) = (made, candidates.get_mut(index))
                 && candidate.link.is_none()
             {
@@ -861,7 +686,7 @@ impl Attempt {
 }
 
 #[derive(Debug)]
-enum Rejection {
+pub(super) enum Rejection {
     /// Somebody new in this run carries what it would be known by. Once that one can be
     /// found like everybody else, correlation tells whether they are the same.
     Shared,
@@ -869,42 +694,6 @@ enum Rejection {
     NameTaken(String),
     /// It cannot be taken.
     Trouble(String),
-}
-
-/// Says the references that are no members in the contribution; returns those that name
-/// nobody. Where several are named, the one chosen before stays, else the smallest.
-fn refer(
-    contribution: &mut Contribution,
-    candidate: &Candidate,
-    previous: Option<&Link>,
-    resolved: &HashMap<NameHash, Vec<Named>>,
-) -> Vec<Reference> {
-    let mut unresolved = Vec::new();
-    for unit in candidate
-        .mapped
-        .reference_units
-        .iter()
-        .filter(|u| u.as_str() != MEMBERS)
-    {
-        let mut targets: BTreeSet<String> = BTreeSet::new();
-        let mut mentioned = false;
-        for (reference, hash) in candidate.references().filter(|(r, _)| r.unit == *unit) {
-            mentioned = true;
-            match resolved.get(&hash).map(Vec::as_slice) {
-                None | Some([]) => unresolved.push(reference.clone()),
-                Some(named) => targets.extend(named.iter().map(|n| n.uuid.to_string())),
-            }
-        }
-        let before = previous
-            .and_then(|l| l.contribution.says(unit)?.as_str())
-            .filter(|chosen| targets.contains(*chosen));
-        match before.or_else(|| targets.first().map(String::as_str)) {
-            Some(chosen) => contribution.say(unit.clone(), Json::from(chosen)),
-            None if !mentioned => contribution.say(unit.clone(), Json::Null),
-            None => {}
-        }
-    }
-    unresolved
 }
 
 /// Where members come or go, the journal keeps the link's old state too: an undo then
@@ -918,28 +707,6 @@ fn remember_old_state(writes: &mut [Write]) {
             *journal = true;
         }
     }
-}
-
-fn pending_write(
-    link: LinkId,
-    unresolved: Vec<Reference>,
-    before: Option<&Vec<Reference>>,
-) -> Option<Write> {
-    let before: &[Reference] = before.map_or(&[], Vec::as_slice);
-    let removed: Vec<Reference> = before
-        .iter()
-        .filter(|r| !unresolved.contains(r))
-        .cloned()
-        .collect();
-    let added: Vec<Reference> = unresolved
-        .into_iter()
-        .filter(|r| !before.contains(r))
-        .collect();
-    (!added.is_empty() || !removed.is_empty()).then_some(Write::Pending {
-        link,
-        added,
-        removed,
-    })
 }
 
 /// The attributes without which no resource can be.
@@ -976,7 +743,7 @@ fn loses_something(before: Option<&Json>, after: Option<&Json>) -> bool {
     }
 }
 
-fn document_of(step: &Step) -> Option<&Document> {
+pub(super) fn document_of(step: &Step) -> Option<&Document> {
     document_in(&step.writes)
 }
 
@@ -988,7 +755,7 @@ fn document_in(writes: &[Write]) -> Option<&Document> {
 }
 
 /// Whom a step is about: the name that people know, and the entry's key.
-fn subject(writes: &[Write], resource: Option<&Resource>, link: &Link) -> String {
+pub(super) fn subject(writes: &[Write], resource: Option<&Resource>, link: &Link) -> String {
     let unit = match link.kind {
         Kind::User => "userName",
         Kind::Group => "displayName",

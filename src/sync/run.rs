@@ -11,11 +11,11 @@ use std::sync::atomic::Ordering;
 use rollcall_connectors::{Absence, Batch, LOOK_UP_KEYS_MAX, LookUp, Verdict};
 use rollcall_directory::entry::{EntryKey, Kind};
 use rollcall_mapping::Context;
+use rollcall_store::Store;
 use rollcall_store::ids::{LinkId, RunId};
 use rollcall_store::records::RunQuery;
 use rollcall_store::records::{Actor, MappingText, Run, RunKind, RunState};
 use rollcall_store::writes::{Fence, Step, Write};
-use rollcall_store::Store;
 use time::OffsetDateTime;
 
 use super::SyncError;

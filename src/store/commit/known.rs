@@ -18,7 +18,8 @@ statements! {
             FOR KEY SHARE";
     LINKS = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
         postgres: concat!(
-            "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])"
+            "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])
+            ORDER BY l.id FOR KEY SHARE"
         );
     LINKS_OF = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.resource = $1"),
         postgres: concat!(
@@ -40,7 +41,7 @@ pub(super) struct Known {
     /// Group, member, source: those of the resources that the batch deletes.
     pub(super) memberships: Vec<(i64, i64, i64)>,
     /// Resources that rows of the batch refer to and that are there, locked so that they
-    /// stay until it is committed.
+    /// stay until it is committed; and those that the batch makes, before or after.
     pub(super) present: HashSet<i64>,
     /// Everything that the batch mentions was looked up: what is not here is not there.
     pub(super) complete: bool,
@@ -81,17 +82,17 @@ struct Wanted {
     links: BTreeSet<i64>,
     deleted: BTreeSet<i64>,
     mentioned: BTreeSet<i64>,
+    made: HashSet<i64>,
 }
 
 impl Wanted {
     fn of(prepared: &[PreparedStep], care: Care) -> Self {
         let mut wanted = Self::default();
-        let mut made: HashSet<i64> = HashSet::new();
         let mut brought: HashSet<i64> = HashSet::new();
         for write in prepared.iter().flat_map(|step| &step.writes) {
             match write {
                 Prepare::Create(new) => {
-                    made.insert(new.id);
+                    wanted.made.insert(new.id);
                     brought.extend(new.link.as_ref().map(|link| link.id));
                 }
                 Prepare::Update { resource, .. } | Prepare::Orphan { resource, .. } => {
@@ -127,12 +128,14 @@ impl Wanted {
                 Prepare::Quarantine(_) | Prepare::Release { .. } => {}
             }
         }
+        let made = &wanted.made;
         wanted
             .mentioned
             .retain(|id| !made.contains(id) && !wanted.resources.contains(id));
         if care == Care::Careful {
             wanted.want_everything(prepared);
         } else {
+            let made = &wanted.made;
             wanted.resources.retain(|id| !made.contains(id));
         }
         wanted
@@ -181,7 +184,11 @@ impl Known {
             resources: resources.into_iter().map(|r| (r.id, r)).collect(),
             links: links.into_iter().map(|l| (l.id.0, l)).collect(),
             memberships,
-            present: present.into_iter().map(|(id,)| id).collect(),
+            present: present
+                .into_iter()
+                .map(|(id,)| id)
+                .chain(wanted.made)
+                .collect(),
             complete: care == Care::Careful,
         })
     }

@@ -34,6 +34,50 @@ on_both! {
         assert_eq!(groups, [(ResourceId(3), world.source)]);
     }
 
+    async fn groups_may_contain_each_other_in_the_batch_that_makes_them(world: World) {
+        let contains = |group: i64, member: i64| Write::Members {
+            group: ResourceId(group),
+            source: world.source,
+            added: vec![ResourceId(member)],
+            removed: Vec::new(),
+        };
+        let steps = [
+            step(vec![world.group(1, "a"), contains(1, 2)]),
+            step(vec![world.group(2, "b"), contains(2, 1)]),
+        ];
+        world.commit(&steps).await.unwrap();
+        assert_eq!(world.store.groups_of(ResourceId(1)).await.unwrap(), [(ResourceId(2), world.source)]);
+        assert_eq!(world.store.groups_of(ResourceId(2)).await.unwrap(), [(ResourceId(1), world.source)]);
+    }
+
+    async fn nothing_refers_to_whom_somebody_else_ends_at_the_same_moment(world: World) {
+        let group = world.group(1_000, "everybody");
+        let people: Vec<Write> = (1..=40).map(|id| world.user(id, &format!("u{id}"))).collect();
+        world.write([vec![group], people].concat()).await.unwrap();
+        let end = async {
+            for id in 1..=40 {
+                let gone = Write::Delete { resource: ResourceId(id), base_version: 1 };
+                world.write(vec![gone]).await.unwrap();
+            }
+        };
+        let join = async {
+            for id in (1..=40).rev() {
+                let member = Write::Members {
+                    group: ResourceId(1_000),
+                    source: world.source,
+                    added: vec![ResourceId(id)],
+                    removed: Vec::new(),
+                };
+                let link = Link { key: EntryKey::new(&format!("second-{id}")).unwrap(), ..world.link(100 + id, id) };
+                // Refused where the person has gone already.
+                let _ = world.write(vec![member]).await;
+                let _ = world.write(vec![Write::Link { link: Box::new(link) }]).await;
+            }
+        };
+        futures::join!(end, join);
+        assert_eq!(world.dangling().await, Vec::<String>::new());
+    }
+
     async fn two_people_swap_their_names_in_one_batch(world: World) {
         world.write(vec![world.user(1, "ada"), world.user(2, "grace")]).await.unwrap();
         world.write(vec![rename(1, 1, "grace"), rename(2, 1, "ada")]).await.unwrap();

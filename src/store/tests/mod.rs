@@ -118,6 +118,38 @@ impl World {
         }
     }
 
+    /// Rows that refer to what is not there.
+    async fn dangling(&self) -> Vec<String> {
+        let referring = [
+            ("resource_emails", "resource", "resources"),
+            ("links", "resource", "resources"),
+            ("link_names", "link", "links"),
+            ("memberships", "group_id", "resources"),
+            ("memberships", "member_id", "resources"),
+            ("pending_references", "link", "links"),
+        ];
+        let mut found = Vec::new();
+        for (table, column, parent) in referring {
+            let sql: &'static str = format!(
+                "SELECT {column} FROM {table} WHERE {column} NOT IN (SELECT id FROM {parent})"
+            )
+            .leak();
+            let statement = crate::driver::Statement {
+                name: "DANGLING",
+                sqlite: sql,
+                postgres: sql,
+            };
+            let rows: Vec<(i64,)> = self
+                .store
+                .database
+                .fetch(statement, Vec::new())
+                .await
+                .unwrap();
+            found.extend(rows.iter().map(|(id,)| format!("{table}.{column} {id}")));
+        }
+        found
+    }
+
     async fn resource(&self, id: i64) -> Option<Resource> {
         let found = self.store.resources(&[ResourceId(id)]).await.unwrap();
         found.into_iter().next()

@@ -149,6 +149,8 @@ async fn random_batches_leave_the_same_on_both_databases() {
             postgres.store.dump(postgres.tenant).await.unwrap()
         );
         assert_eq!(journal_of(&sqlite).await, journal_of(&postgres).await);
+        assert_eq!(sqlite.dangling().await, Vec::<String>::new());
+        assert_eq!(postgres.dangling().await, Vec::<String>::new());
     }
     assert!(done > 10 && refused > 10, "{done} done, {refused} refused");
 }
