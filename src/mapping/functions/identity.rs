@@ -174,16 +174,16 @@ pub(super) fn phone(args: Vec<Datum<'_>>) -> Outcome<'_> {
         None | Some(Datum::Null) => None,
         Some(datum) => Some(as_text(&datum)?.into_owned()),
     };
-    super::text::each(vec![subject], |text| number(text, country.as_deref()))
+    super::text::each_of(subject, |text| Ok(number(text, country.as_deref())))
 }
 
 fn number<'a>(text: Cow<'a, str>, country: Option<&str>) -> Cow<'a, str> {
     let written = text.trim();
     // "+41 (0)44 …" tells foreigners to leave the 0 out.
-    let written = if written.starts_with('+') {
-        written.replace("(0)", "")
+    let written = if written.starts_with('+') && written.contains("(0)") {
+        Cow::Owned(written.replace("(0)", ""))
     } else {
-        written.to_owned()
+        Cow::Borrowed(written)
     };
     let digits: String = written
         .chars()
