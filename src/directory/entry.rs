@@ -215,14 +215,18 @@ impl Attributes {
 
     /// The order of two attributes' names.
     #[must_use]
+    #[inline]
     pub fn order(a: &str, b: &str, names_ignore_case: bool) -> Ordering {
-        if names_ignore_case {
-            a.bytes()
-                .map(|b| b.to_ascii_lowercase())
-                .cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
-        } else {
-            a.cmp(b)
+        if !names_ignore_case {
+            return a.cmp(b);
         }
+        for (a, b) in a.bytes().zip(b.bytes()) {
+            let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
+            if order.is_ne() {
+                return order;
+            }
+        }
+        a.len().cmp(&b.len())
     }
 
     /// The values of `name`; `None` when the entry does not carry the attribute.

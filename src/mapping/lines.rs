@@ -5,10 +5,11 @@
 //! says nothing. A directory server never lists an attribute without values, so where the
 //! whole entry was read (LDAP, LDIF) an absent attribute says "there is none", too.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use rollcall_directory::contribution::{Mapped, MappedValue};
-use rollcall_directory::entry::{Attribute, Attributes, Entry, Value};
+use rollcall_directory::entry::{Attributes, Entry, Value};
 use rollcall_directory::name::{Name, Reference, Space};
 use rollcall_directory::schema::{AttributeType, Shape, Unit};
 use serde_json::{Map, Value as Json};
@@ -402,13 +403,17 @@ fn slots<'e>(plan: &KindPlan, attributes: &'e Attributes) -> Vec<Option<&'e [Val
         let (Some(name), Some(place)) = (plan.slots.get(*slot), found.get_mut(*slot)) else {
             continue;
         };
-        let is_before = |a: &&Attribute| Attributes::order(&a.name, name, ignore_case).is_lt();
-        while there.next_if(is_before).is_some() {}
-        // Two slots may differ in case only: the attribute stays for the next one.
-        *place = there
-            .peek()
-            .filter(|a| Attributes::order(&a.name, name, ignore_case).is_eq())
-            .map(|a| a.values.as_slice());
+        while let Some(attribute) = there.peek() {
+            match Attributes::order(&attribute.name, name, ignore_case) {
+                Ordering::Less => there.next(),
+                // Two slots may differ in case only: the attribute stays for the next one.
+                Ordering::Equal => {
+                    *place = Some(attribute.values.as_slice());
+                    break;
+                }
+                Ordering::Greater => break,
+            };
+        }
     }
     found
 }

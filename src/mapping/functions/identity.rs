@@ -185,10 +185,9 @@ fn number<'a>(text: Cow<'a, str>, country: Option<&str>) -> Cow<'a, str> {
     } else {
         Cow::Borrowed(written)
     };
-    let digits: String = written
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '\u{a0}' | '-' | '.' | '/' | '(' | ')'))
-        .collect();
+    let is_layout = |c: &char| matches!(c, ' ' | '\u{a0}' | '-' | '.' | '/' | '(' | ')');
+    let mut digits = String::with_capacity(written.len());
+    digits.extend(written.chars().filter(|c| !is_layout(c)));
     let significant = digits.strip_prefix('+').unwrap_or(&digits);
     if significant.is_empty() || !significant.bytes().all(|b| b.is_ascii_digit()) {
         return super::text::trimmed(text);
