@@ -174,7 +174,7 @@ impl Stage {
         self.hr.return_everybody();
         let back = self.run(global, "hr", Mode::Sync).await?;
         let source = self.workspace.source(Some("hr"))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let undone = self
             .workspace
             .engine()
@@ -240,7 +240,7 @@ impl Stage {
 
     async fn run(&self, global: &Global, name: &str, mode: Mode) -> Result<Finished, CliError> {
         let source = self.workspace.source(Some(name))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let engine = self.workspace.engine();
         let finished = engine
             .run(&setup, mode, Arc::new(Progress::default()))
@@ -262,7 +262,7 @@ impl Stage {
         plan: rollcall_store::ids::RunId,
     ) -> Result<(), CliError> {
         let source = self.workspace.source(Some(name))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let finished = self.workspace.engine().apply(&setup, plan).await?;
         super::run::print_finished(global, name, &finished)
     }

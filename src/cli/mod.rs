@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod completions;
 mod demo;
+mod entry_file;
 mod explain;
 mod init;
 mod journal;
@@ -137,9 +138,9 @@ enum Command {
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Mistakes in files, already laid out for people.
-    #[error("{0}")]
-    Configuration(String),
+    /// Mistakes in files, each with its place.
+    #[error(transparent)]
+    Configuration(#[from] crate::config::Problems),
     /// Anything that names its remedy itself.
     #[error("{0}")]
     Usage(String),
@@ -185,7 +186,8 @@ pub(crate) fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::error(json, &format!("the runtime could not be started: {error}"));
+            let error = CliError::Failed(format!("the runtime could not be started: {error}"));
+            output::error(json, &error);
             return ExitCode::from(Exit::Failed as u8);
         }
     };
@@ -197,7 +199,7 @@ pub(crate) fn main() -> ExitCode {
             Exit::Done
         }
         Err(error) => {
-            output::error(json, &error.to_string());
+            output::error(json, &error);
             error.exit()
         }
     };

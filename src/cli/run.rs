@@ -4,6 +4,7 @@ use rollcall_store::ids::RunId;
 use rollcall_store::records::{Presence, Run, RunQuery, RunState};
 use rollcall_store::writes::{Step, Write};
 
+use super::output::count;
 use super::{CliError, Exit, Global, output, workspace::Workspace};
 use crate::sync::{Finished, Holds, Report, Tally};
 
@@ -200,7 +201,7 @@ async fn undo(
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
     let source = workspace.source_of_run(&run).await?;
-    let setup = workspace.setup(global, source).await?;
+    let setup = workspace.setup(source).await?;
     let finished = workspace.engine().undo(&setup, id, plan).await?;
     print_finished(global, &source.name, &finished)?;
     if !global.json {
@@ -242,12 +243,14 @@ pub(super) fn print_finished(
         finished.state.as_str()
     ))?;
     if !finished.verdict.is_empty() {
-        output::line(format!("  read: {}", finished.verdict))?;
+        output::folded(&format!("  read: {}", output::clean(&finished.verdict)))?;
     }
     if report.tally.read() > 0 {
-        output::line(format!(
-            "  {} people and {} groups read, {} of them unchanged",
-            report.tally.users_read, report.tally.groups_read, report.tally.unchanged
+        output::folded(&format!(
+            "  {} and {} read, {} of them unchanged",
+            people(report.tally.users_read),
+            count(report.tally.groups_read, "group", "groups"),
+            report.tally.unchanged
         ))?;
     }
     let verb = match finished.state {
@@ -255,15 +258,16 @@ pub(super) fn print_finished(
         RunState::Held => "changes, those that wait included",
         _ => "changes",
     };
-    output::line(format!("  {verb}: {}", summary(&report.tally)))?;
+    output::folded(&format!("  {verb}: {}", summary(&report.tally)))?;
     if report.tally.quarantined > 0 {
-        output::line(format!(
-            "  in quarantine: {} entries; reasons: rollcall run show {}",
-            report.tally.quarantined, finished.run
+        output::folded(&format!(
+            "  in quarantine: {}; reasons: rollcall run show {}",
+            count(report.tally.quarantined, "entry", "entries"),
+            finished.run
         ))?;
     }
     if report.tally.dangling > 0 {
-        output::line(format!(
+        output::folded(&format!(
             "  members and managers that nobody here is: {}; `rollcall explain NAME` lists them",
             report.tally.dangling
         ))?;
@@ -273,15 +277,15 @@ pub(super) fn print_finished(
             Holds::All => "HELD, all of it",
             Holds::Part => "HELD",
         };
-        output::line(format!("  {what}: {}", output::clean(&held.because)))?;
+        output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
     }
     for note in report.notes.iter().take(STEPS_SHOWN) {
-        output::line(format!("  note: {}", output::clean(note)))?;
+        output::folded(&format!("  note: {}", output::clean(note)))?;
     }
     if report.notes.len() > STEPS_SHOWN {
         output::line(format!(
-            "  … and {} more notes: rollcall run show {} --json",
-            report.notes.len() - STEPS_SHOWN,
+            "  … and {}: rollcall run show {} --json",
+            count(report.notes.len() - STEPS_SHOWN, "more note", "more notes"),
             finished.run
         ))?;
     }
@@ -298,7 +302,7 @@ pub(super) async fn print_steps(
     if total == 0 {
         return Ok(());
     }
-    output::line(format!("\n{total} changes:"))?;
+    output::line(format!("\n{}:", count(total, "change", "changes")))?;
     let mut after = -1;
     let mut shown = 0;
     while shown < show {
@@ -307,7 +311,7 @@ pub(super) async fn print_steps(
         after = *last;
         for (_, step) in page.iter().take(show - shown) {
             for text in describe(step) {
-                output::line(format!("  {}", output::clean(&text)))?;
+                output::folded(&format!("  {}", output::clean(&text)))?;
             }
             shown += 1;
         }
@@ -338,7 +342,7 @@ fn describe(step: &Step) -> Vec<String> {
                     lines.push(format!(
                         "~ {}: {} {} → {}",
                         step.subject,
-                        change.unit,
+                        output::short(change.unit.as_str()),
                         brief(change.before.as_ref()),
                         brief(change.after.as_ref())
                     ));
@@ -362,10 +366,9 @@ fn describe(step: &Step) -> Vec<String> {
             }
             Write::Members { added, removed, .. } => {
                 lines.push(format!(
-                    "~ {}: {} members come, {} go",
+                    "~ {}: {}",
                     step.subject,
-                    added.len(),
-                    removed.len()
+                    members(added.len(), removed.len())
                 ));
             }
             Write::Quarantine { entry } => {
@@ -380,6 +383,22 @@ fn describe(step: &Step) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Members that come and go, in words.
+pub(super) fn members(added: usize, removed: usize) -> String {
+    let come = |verb| format!("{} {verb}", count(added, "member", "members"));
+    match (added, removed) {
+        (_, 0) => come(if added == 1 { "comes" } else { "come" }),
+        (0, 1) => "1 member goes".to_owned(),
+        (0, removed) => format!("{removed} members go"),
+        (1, removed) => format!("{}, {removed} go", come("comes")),
+        (_, removed) => format!("{}, {removed} go", come("come")),
+    }
+}
+
+fn people(number: u64) -> String {
+    count(number, "person", "people")
 }
 
 /// A value cut to a line.
@@ -401,22 +420,30 @@ fn brief(value: Option<&serde_json::Value>) -> String {
 /// Counts that are not zero, in words.
 pub(super) fn summary(tally: &Tally) -> String {
     let parts: Vec<String> = [
-        (tally.users_created, "people new"),
-        (tally.groups_created, "groups new"),
-        (tally.linked, "entries found to be known people"),
-        (tally.updated, "updated"),
-        (tally.deactivated, "deactivated by the source"),
-        (tally.reactivated, "active again"),
-        (tally.returned, "came back"),
-        (tally.users_gone, "people gone"),
-        (tally.groups_gone, "groups gone"),
-        (tally.deleted, "deleted"),
-        (tally.members_added, "memberships new"),
-        (tally.members_removed, "memberships gone"),
+        (tally.users_created, "person new", "people new"),
+        (tally.groups_created, "group new", "groups new"),
+        (
+            tally.linked,
+            "entry found to be somebody known",
+            "entries found to be known people",
+        ),
+        (tally.updated, "updated", "updated"),
+        (
+            tally.deactivated,
+            "deactivated by the source",
+            "deactivated by the source",
+        ),
+        (tally.reactivated, "active again", "active again"),
+        (tally.returned, "came back", "came back"),
+        (tally.users_gone, "person gone", "people gone"),
+        (tally.groups_gone, "group gone", "groups gone"),
+        (tally.deleted, "deleted", "deleted"),
+        (tally.members_added, "membership new", "memberships new"),
+        (tally.members_removed, "membership gone", "memberships gone"),
     ]
     .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
     .collect();
     if parts.is_empty() {
         "nothing".to_owned()

@@ -63,6 +63,8 @@ pub(crate) struct UnitLines {
 #[derive(Debug)]
 pub(crate) struct KindPlan {
     pub(crate) mapping: KindMapping,
+    /// Where the filter stands.
+    pub(crate) filter_place: Option<Range<usize>>,
     /// The attributes that lines use, by slot.
     pub(crate) slots: Vec<String>,
     pub(crate) lines: Vec<Line>,
@@ -219,6 +221,7 @@ impl Compiler<'_, '_> {
             .only_known(table, &["filter", "key", "match", "attributes"]);
         self.say(kind.as_str());
         let filter = self.filter(table);
+        let has_filter = filter.is_some();
         let key = self.key(top, table, kind);
         let mut slots = Slots {
             names: Vec::new(),
@@ -231,6 +234,10 @@ impl Compiler<'_, '_> {
                 match_on: Vec::new(),
                 attributes: Vec::new(),
             },
+            filter_place: table
+                .get("filter")
+                .map(toml::Spanned::span)
+                .filter(|_| has_filter),
             slots: Vec::new(),
             lines: Vec::new(),
             units: Vec::new(),
