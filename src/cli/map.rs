@@ -108,6 +108,9 @@ pub(super) fn print_entry(
         }
     ))?;
     for attribute in entry.attributes.iter() {
+        if attribute.values.is_empty() {
+            output::line(format!("    {}: (none)", attribute.name))?;
+        }
         for value in &attribute.values {
             output::folded(&format!(
                 "    {}: {}",

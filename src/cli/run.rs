@@ -14,6 +14,7 @@ use crate::sync::{Finished, Holds, Report, Tally};
 )]
 pub(super) enum Command {
     /// The latest runs
+    #[command(after_help = "Examples:\n  rollcall run list\n  rollcall run list hr --limit 5")]
     List {
         /// Only of this source
         source: Option<String>,
@@ -22,6 +23,7 @@ pub(super) enum Command {
         limit: u32,
     },
     /// What a run did, what it holds and why
+    #[command(after_help = "Examples:\n  rollcall run show 12\n  rollcall run show 12 --all")]
     Show {
         /// Its number
         run: i64,
@@ -30,16 +32,19 @@ pub(super) enum Command {
         all: bool,
     },
     /// Do what a guard held
+    #[command(after_help = "Example:\n  rollcall run approve 12")]
     Approve {
         /// Its number
         run: i64,
     },
     /// Discard a plan, or what a guard held
+    #[command(after_help = "Example:\n  rollcall run cancel 12")]
     Cancel {
         /// Its number
         run: i64,
     },
     /// Put back what a run changed, and pause its source
+    #[command(after_help = "Examples:\n  rollcall run undo 12 --plan\n  rollcall run undo 12")]
     Undo {
         /// Its number
         run: i64,
