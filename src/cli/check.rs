@@ -134,12 +134,18 @@ async fn connect(
         print_steps(&steps)?;
     }
     row["steps"] = steps.iter().map(step_json).collect();
-    if ok && let Err(error) = look(global, readable, row).await {
-        // One source that fails must not keep the others from being tried.
-        ok = false;
-        row["error"] = error.to_string().into();
-        if !global.json {
-            output::error(false, &error);
+    if ok {
+        match look(global, readable, row).await {
+            Ok(()) => {}
+            Err(error @ (CliError::Output(_) | CliError::Json(_))) => return Err(error),
+            Err(error) => {
+                // One source that fails must not keep the others from being tried.
+                ok = false;
+                row["error"] = error.to_string().into();
+                if !global.json {
+                    output::error(false, &error);
+                }
+            }
         }
     }
     row["ok"] = ok.into();

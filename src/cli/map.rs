@@ -89,6 +89,15 @@ async fn find(
     )))
 }
 
+/// How many values of one attribute people are shown; programs get all.
+const VALUES_SHOWN: usize = 10;
+
+/// How many values are not shown, in words.
+fn more_than_shown(values: usize) -> Option<String> {
+    let more = values.checked_sub(VALUES_SHOWN).filter(|more| *more > 0)?;
+    Some(format!("… and {more} more"))
+}
+
 /// An entry before and after mapping.
 pub(super) fn print_entry(
     entry: &Entry,
@@ -111,12 +120,15 @@ pub(super) fn print_entry(
         if attribute.values.is_empty() {
             output::line(format!("    {}: (none)", attribute.name))?;
         }
-        for value in &attribute.values {
+        for value in attribute.values.iter().take(VALUES_SHOWN) {
             output::folded(&format!(
                 "    {}: {}",
                 attribute.name,
                 shown(&attribute.name, value)
             ))?;
+        }
+        if let Some(more) = more_than_shown(attribute.values.len()) {
+            output::line(format!("    {}: {more}", attribute.name))?;
         }
     }
     for flaw in &entry.flaws {
@@ -127,7 +139,9 @@ pub(super) fn print_entry(
         let outcome = match &line.outcome {
             Outcome::Values(values) => values
                 .iter()
+                .take(VALUES_SHOWN)
                 .map(ToString::to_string)
+                .chain(more_than_shown(values.len()))
                 .collect::<Vec<_>>()
                 .join(", "),
             Outcome::Empty => "(none)".to_owned(),

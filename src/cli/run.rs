@@ -387,6 +387,12 @@ fn describe(step: &Step) -> Vec<String> {
             Write::Relink { .. } | Write::Names { .. } | Write::Pending { .. } => {}
         }
     }
+    if lines.is_empty() {
+        lines.push(format!(
+            "= {}: what its source says of it, which changes no value",
+            step.subject
+        ));
+    }
     lines
 }
 
