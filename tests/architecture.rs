@@ -100,6 +100,47 @@ fn only_the_store_names_a_database() {
     );
 }
 
+/// Routes that anybody may ask for: they tell nothing of the directory.
+const OPEN_ROUTES: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
+
+#[test]
+fn every_route_is_tried_without_a_token() {
+    const TRIED: &str = "src/server/tests/access.rs";
+    let all = sources();
+    let (_, tried) = all.iter().find(|(path, _)| path == TRIED).unwrap();
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for (path, text) in &all {
+        if !path.starts_with("src/") || path.contains("/tests/") || path.contains("demo") {
+            continue;
+        }
+        for rest in text.split(".route(").skip(1) {
+            let call = rest.split_once("get(").map_or(rest, |(before, _)| before);
+            // A route without a text of its own is the place of SCIM itself.
+            let route = call
+                .split_once('"')
+                .and_then(|(_, inside)| inside.split_once('"'))
+                .map_or("{place}", |(route, _)| route)
+                .replace("{place}", "/scim/v2")
+                .replace("{{id}}", "1")
+                .replace("{{*rest}}", "nothing");
+            count += 1;
+            if !OPEN_ROUTES.contains(&route.as_str()) && !tried.contains(&format!("\"{route}\"")) {
+                missing.push(format!("{path} has the route {route}"));
+            }
+        }
+    }
+    assert!(
+        count > 8,
+        "only {count} routes were found: look at this test"
+    );
+    assert!(
+        missing.is_empty(),
+        "{}\nAdd a request without a token to {TRIED}, or say in OPEN_ROUTES why not",
+        missing.join("\n")
+    );
+}
+
 #[test]
 fn no_file_is_longer_than_a_thousand_lines() {
     let long: Vec<String> = sources()

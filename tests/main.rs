@@ -15,6 +15,7 @@ mod harness;
 mod architecture;
 mod crash;
 mod serve;
+mod shipped_mappings;
 mod sync_files;
 mod sync_ldap;
 mod two_sources;

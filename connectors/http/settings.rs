@@ -44,6 +44,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Why an address would be refused whatever it answers; `None` if it would not, as far
+    /// as that can be told without asking a name server.
+    #[must_use]
+    pub fn refuses(&self, key: &str, url: &str) -> Option<String> {
+        super::validate::check_url(self, key, url)
+            .and_then(|()| super::validate::check_address(self, key, url))
+            .err()
+    }
+
     /// 64 MiB.
     pub const BODY_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024;
     /// Ten seconds.

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use reqwest::header::HeaderName;
 
-use super::address::is_loopback;
+use super::address::{is_loopback, is_public, literal};
 use super::settings::{Auth, Endpoint, Format, Method, Paging, Settings, Total};
 use super::token::{bearer, sensitive};
 
@@ -76,7 +76,20 @@ fn check_endpoint(settings: &Settings, name: &str, endpoint: &Endpoint) -> Resul
     Ok(())
 }
 
-fn check_url(settings: &Settings, name: &str, text: &str) -> Result<(), String> {
+/// Refuses what [`super::address::resolve`] is certain to refuse later.
+pub(crate) fn check_address(settings: &Settings, name: &str, text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| format!("{name} is no URL"))?;
+    let is_inside = is_loopback(&url) || literal(&url).is_some_and(|ip| !is_public(ip));
+    if is_inside && !settings.allow_private {
+        return Err(format!(
+            "{name} is on this machine or in a private network: set allow_private = true if that \
+             is meant"
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_url(settings: &Settings, name: &str, text: &str) -> Result<(), String> {
     let url = Url::parse(text).map_err(|_| format!("{name} is no URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!(

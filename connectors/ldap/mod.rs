@@ -67,12 +67,9 @@ impl LdapConnector {
             );
         }
         for url in &servers {
-            if !url.ldaps && !settings.start_tls && !settings.allow_plain && !url.is_loopback() {
-                return wrong(format!(
-                    "{url} would send passwords and people in clear text: use ldaps://, or set start_tls = true \
-                     (or, knowing that, allow_plain = true)"
-                ));
-            }
+            settings
+                .must_be_safe(url)
+                .map_err(ConnectorError::Settings)?;
         }
         match (&settings.bind_dn, &settings.bind_password) {
             (Some(_), Some(password)) if !password.reveal().is_empty() => {}

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::Secret;
 
+use super::server_url::ServerUrl;
+
 /// Where and how to read a directory server over LDAP (RFC 4511).
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -42,6 +44,25 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Why a URL would be refused before anything is connected to; `None` if it would not.
+    #[must_use]
+    pub fn refuses(&self, url: &str) -> Option<String> {
+        ServerUrl::parse(url)
+            .and_then(|url| self.must_be_safe(&url))
+            .err()
+    }
+
+    /// Clear text only where it harms nobody, or where that was allowed.
+    pub(super) fn must_be_safe(&self, url: &ServerUrl) -> Result<(), String> {
+        if url.ldaps || self.start_tls || self.allow_plain || url.is_loopback() {
+            return Ok(());
+        }
+        Err(format!(
+            "{url} would send passwords and people in clear text: use ldaps://, or set \
+             start_tls = true (or, knowing that, allow_plain = true)"
+        ))
+    }
+
     /// Active Directory's own limit, and what most servers allow.
     pub const PAGE_SIZE_DEFAULT: u32 = 1_000;
     /// Seconds.

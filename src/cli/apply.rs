@@ -30,7 +30,7 @@ pub(super) async fn apply(
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
     let source = workspace.source_of_run(&run).await?;
-    let setup = workspace.setup(global, source).await?;
+    let setup = workspace.setup(source).await?;
     let mut finished = workspace.engine().apply(&setup, id).await?;
     finished.report.held.clear();
     super::run::print_finished(global, &source.name, &finished)?;

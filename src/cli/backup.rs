@@ -27,8 +27,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         output::json(&serde_json::json!({ "file": args.file, "bytes": bytes }))?;
     } else {
         output::line(format!(
-            "Copied the store to {} ({bytes} bytes).",
-            args.file.display()
+            "Copied the store to {} ({}).",
+            args.file.display(),
+            output::count(bytes, "byte", "bytes")
         ))?;
     }
     Ok(Exit::Done)

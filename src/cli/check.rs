@@ -1,12 +1,14 @@
 //! `rollcall check [--connect] [SOURCE]`
 
-use rollcall_connectors::{CheckStep, ReadRequest};
+use rollcall_connectors::{CheckStep, Connector, ReadRequest};
 use rollcall_directory::entry::Kind;
-use rollcall_mapping::Context;
+use rollcall_directory::schema::Schemas;
+use rollcall_mapping::{Context, Mapping};
 
-use super::workspace::{configuration, problems_text};
+use super::workspace::configuration;
 use super::{CliError, Exit, Global, output};
-use crate::config::{Config, Problems, Source};
+use crate::config::present;
+use crate::config::{Config, Level, Problems, Source};
 use crate::sync::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
@@ -26,110 +28,167 @@ const SAMPLE_ENTRIES: usize = 3;
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
-    if !config.warnings.0.is_empty() && !global.json {
-        output::remark(problems_text(global, &config.warnings));
-    }
     let sources: Vec<&Source> = match &args.source {
         None => config.sources.values().collect(),
-        Some(name) => vec![config.sources.get(name).ok_or_else(|| {
-            let known: Vec<&str> = config.sources.keys().map(String::as_str).collect();
-            CliError::Usage(format!(
-                "there is no source {name}; the configuration has {}",
-                known.join(", ")
-            ))
-        })?],
+        Some(name) => vec![super::workspace::named(&config, name)?],
     };
+    if !global.json {
+        output::warnings(false, &config.warnings);
+    }
+    // All mistakes of all sources are told at once.
+    let mut mistakes = Problems::default();
+    let mut readable = Vec::new();
+    for source in &sources {
+        match read(&config, source) {
+            Ok(read) => readable.push(read),
+            Err(problems) => mistakes.add(problems),
+        }
+    }
+    if mistakes.has_error() {
+        return Err(mistakes.into());
+    }
     let mut rows = Vec::new();
     let mut failed = false;
-    for source in sources {
-        let checked = check(global, &config, source, args.connect).await?;
-        failed |= !checked.ok;
-        rows.push(checked.json);
+    for readable in &readable {
+        let mut row = serde_json::json!({
+            "source": readable.source.name,
+            "kind": readable.source.kind.as_str(),
+            "mapping": readable.source.mapping,
+        });
+        if args.connect {
+            failed |= !connect(global, readable, &mut row).await?;
+        } else if !global.json {
+            output::folded(&format!(
+                "{}: {} source, mapping {} ({})",
+                readable.source.name,
+                readable.source.kind.as_str(),
+                readable.source.mapping,
+                readable.mapping.description()
+            ))?;
+        }
+        rows.push(row);
     }
     if global.json {
         output::json(&serde_json::json!({
             "configuration": config.path,
             "ok": !failed,
+            "warnings": present::as_json(&config.warnings),
             "sources": rows,
         }))?;
     } else if !failed {
         output::line(format!(
-            "{} is in order: {} sources, {} tenants.",
+            "{} is in order: {}, {}.",
             config.path.display(),
-            config.sources.len(),
-            config.tenants.len()
+            output::count(sources.len(), "source", "sources"),
+            output::count(config.tenants.len(), "tenant", "tenants"),
         ))?;
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-struct Checked {
-    ok: bool,
-    json: serde_json::Value,
+/// A source of which everything is right that can be known without connecting.
+struct Readable<'a> {
+    source: &'a Source,
+    mapping: Mapping,
+    text: String,
+    connector: Box<dyn Connector>,
+    context: Context,
 }
 
-async fn check(
-    global: &Global,
-    config: &Config,
-    source: &Source,
-    connect: bool,
-) -> Result<Checked, CliError> {
-    let schemas = rollcall_directory::schema::Schemas::standard();
-    let (mapping, text) = source
-        .load_mapping(&schemas)
-        .map_err(|p| CliError::Configuration(problems_text(global, &p)))?;
+/// Settings, mapping, and the mapping's examples.
+fn read<'a>(config: &Config, source: &'a Source) -> Result<Readable<'a>, Problems> {
+    let loaded = source.load_mapping(&Schemas::standard());
+    let (connector, (mapping, text)) = match (source.open(), loaded) {
+        (Ok(connector), Ok(loaded)) => (connector, loaded),
+        (Err(mut problems), Err(more)) => {
+            problems.add(more);
+            return Err(problems);
+        }
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems),
+    };
     let context = context(config);
     let examples = mapping.run_examples(&context);
     if !examples.is_empty() {
-        let problems = Problems::of_mapping(&source.mapping_path, &text, examples);
-        return Err(CliError::Configuration(problems_text(global, &problems)));
+        let path = &source.mapping_path;
+        return Err(Problems::of_mapping(Level::Error, path, &text, examples));
     }
-    let mut json = serde_json::json!({
-        "source": source.name,
-        "kind": source.kind.as_str(),
-        "mapping": source.mapping,
-    });
-    if !connect {
-        if !global.json {
-            output::line(format!(
-                "{}: {} source, mapping {} ({})",
-                source.name,
-                source.kind.as_str(),
-                source.mapping,
-                mapping.description()
-            ))?;
-        }
-        return Ok(Checked { ok: true, json });
-    }
-    let connector = source.open()?;
-    let steps = connector.check().await;
-    let ok = steps.iter().all(|s| s.outcome.is_ok());
+    Ok(Readable {
+        source,
+        mapping,
+        text,
+        connector,
+        context,
+    })
+}
+
+/// Tries a source step by step, and shows what it gives. Whether it works.
+async fn connect(
+    global: &Global,
+    readable: &Readable<'_>,
+    row: &mut serde_json::Value,
+) -> Result<bool, CliError> {
+    let steps = readable.connector.check().await;
+    let mut ok = steps.iter().all(|s| s.outcome.is_ok());
     if !global.json {
-        output::line(output::bold(&source.name))?;
+        output::line(output::bold(&readable.source.name))?;
         print_steps(&steps)?;
     }
-    json["steps"] = steps.iter().map(step_json).collect();
-    if !ok {
-        return Ok(Checked { ok, json });
-    }
-    if let Some(schema) = connector.schema().await? {
-        let unknown = mapping.check_against(&schema.attributes);
-        if !unknown.is_empty() && !global.json {
-            let problems = Problems::of_mapping(&source.mapping_path, &text, unknown);
-            output::remark(problems_text(global, &problems));
+    row["steps"] = steps.iter().map(step_json).collect();
+    if ok {
+        match look(global, readable, row).await {
+            Ok(()) => {}
+            Err(error @ (CliError::Output(_) | CliError::Json(_))) => return Err(error),
+            Err(error) => {
+                // One source that fails must not keep the others from being tried.
+                ok = false;
+                row["error"] = error.to_string().into();
+                if !global.json {
+                    output::error(false, &error);
+                }
+            }
         }
     }
-    let entries = sample(source, &mapping, connector.as_ref()).await?;
+    row["ok"] = ok.into();
+    Ok(ok)
+}
+
+/// The source's schema against the mapping, and some entries before and after mapping.
+async fn look(
+    global: &Global,
+    readable: &Readable<'_>,
+    row: &mut serde_json::Value,
+) -> Result<(), CliError> {
+    let Readable {
+        source, mapping, ..
+    } = readable;
+    if let Some(schema) = readable.connector.schema().await? {
+        let unknown = mapping.check_against(&schema.attributes);
+        let path = &source.mapping_path;
+        let problems = Problems::of_mapping(Level::Warning, path, &readable.text, unknown);
+        row["warnings"] = present::as_json(&problems);
+        if !global.json {
+            output::warnings(false, &problems);
+        }
+    }
+    let entries = sample(source, mapping, readable.connector.as_ref()).await?;
     let mut shown = Vec::new();
     for entry in &entries {
         if global.json {
-            shown.push(super::map::entry_json(entry, &mapping, &context));
+            shown.push(super::map::entry_json(entry, mapping, &readable.context));
         } else {
-            super::map::print_entry(entry, &mapping, &context)?;
+            super::map::print_entry(entry, mapping, &readable.context)?;
         }
     }
-    json["entries"] = shown.into();
-    Ok(Checked { ok, json })
+    row["entries"] = shown.into();
+    if !global.json {
+        if entries.is_empty() {
+            output::folded(
+                "  no entries: look at the filter, the base or the address of the source",
+            )?;
+        }
+        output::line("")?;
+    }
+    Ok(())
 }
 
 /// The first entries of each kind.
@@ -191,7 +250,7 @@ fn print_steps(steps: &[CheckStep]) -> std::io::Result<()> {
             Ok(text) => ("ok  ", text),
             Err(text) => ("FAIL", text),
         };
-        output::line(format!(
+        output::folded(&format!(
             "  {mark} {}: {} ({} ms)",
             step.step,
             output::clean(text),

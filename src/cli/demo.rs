@@ -54,6 +54,12 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let stage = Stage::set(&folder, args.seed).await?;
     stage.story(global).await?;
     if args.exit {
+        if args.keep.is_some() {
+            output::line(format!(
+                "\nAll of it is kept in {0}. Its HR service has ended with this command;\neverything else can be looked at: rollcall --config {0}/rollcall.toml run list",
+                stage.folder.display()
+            ))?;
+        }
         return Ok(Exit::Done);
     }
     stage.serve(stopped, args.keep.is_some()).await?;
@@ -90,11 +96,12 @@ impl Stage {
 
     async fn story(&self, global: &Global) -> Result<(), CliError> {
         chapter(1, "Two sources, about 1,000 people, one directory")?;
-        output::line(format!(
-            "An HR service ({}) and the export of a directory server\n({}), with overlapping people.\n",
+        output::folded(&format!(
+            "An HR service ({}) and the export of a directory server ({}), with overlapping people.",
             self.hr.users_url(),
             self.folder.join(crate::demo::config::EXPORT_FILE).display()
         ))?;
+        output::line("")?;
         let plan = self.run(global, "hr", Mode::Plan).await?;
         super::run::print_steps(&self.workspace, plan.run, 5).await?;
         chapter(
@@ -174,14 +181,16 @@ impl Stage {
         self.hr.return_everybody();
         let back = self.run(global, "hr", Mode::Sync).await?;
         let source = self.workspace.source(Some("hr"))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let undone = self
             .workspace
             .engine()
             .undo(&setup, back.run, false)
             .await?;
         super::run::print_finished(global, "hr", &undone)?;
-        output::line("The source is paused until somebody resumes it: rollcall source resume hr")?;
+        output::folded(
+            "The source is paused until somebody resumes it: rollcall source resume hr",
+        )?;
         Ok(())
     }
 
@@ -240,7 +249,7 @@ impl Stage {
 
     async fn run(&self, global: &Global, name: &str, mode: Mode) -> Result<Finished, CliError> {
         let source = self.workspace.source(Some(name))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let engine = self.workspace.engine();
         let finished = engine
             .run(&setup, mode, Arc::new(Progress::default()))
@@ -262,7 +271,7 @@ impl Stage {
         plan: rollcall_store::ids::RunId,
     ) -> Result<(), CliError> {
         let source = self.workspace.source(Some(name))?;
-        let setup = self.workspace.setup(global, source).await?;
+        let setup = self.workspace.setup(source).await?;
         let finished = self.workspace.engine().apply(&setup, plan).await?;
         super::run::print_finished(global, name, &finished)
     }

@@ -65,7 +65,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
             .gone_since
             .map(|at| format!(", {} since {}", entry.presence.as_str(), output::time(at)))
             .unwrap_or_default();
-        output::line(format!(
+        output::folded(&format!(
             "  {} (priority {}): key {}, {}, last changed by run {}{gone}",
             entry.source,
             entry.priority,
@@ -80,7 +80,8 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
             .value
             .as_ref()
             .map_or_else(|| "(none)".to_owned(), ToString::to_string);
-        output::line(format!("  {} = {}", value.unit, output::clean(&shown)))?;
+        let unit = output::short(value.unit.as_str());
+        output::folded(&format!("  {unit} = {}", output::clean(&shown)))?;
         for saying in &value.said_by {
             print_saying("from", saying, false)?;
         }
@@ -113,9 +114,9 @@ fn print_saying(word: &str, saying: &Saying, with_value: bool) -> std::io::Resul
     } else {
         String::new()
     };
-    output::line(format!("      {word} {}{value}", saying.source))?;
+    output::folded(&format!("      {word} {}{value}", saying.source))?;
     for line in &saying.lines {
-        output::line(format!("           {line}"))?;
+        output::folded(&format!("           {}", output::short(line)))?;
     }
     Ok(())
 }

@@ -36,9 +36,10 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     for path in &written {
         output::line(format!("wrote {}", path.display()))?;
     }
+    let configuration = args.folder.join("rollcall.toml");
     output::line(format!(
-        "Edit {}, then: rollcall --config {0} check --connect",
-        args.folder.join("rollcall.toml").display()
+        "Edit {}: keep the sources that you have, delete the others.\nThen: rollcall --config {0} check --connect",
+        configuration.display()
     ))?;
     Ok(Exit::Done)
 }

@@ -106,9 +106,7 @@ fn what(event: &JournalEvent) -> String {
         JournalEvent::Linked => "linked to an entry".to_owned(),
         JournalEvent::LinkChanged { .. } => "its entry changed".to_owned(),
         JournalEvent::Unlinked { .. } => "its link was cut".to_owned(),
-        JournalEvent::Members { added, removed } => {
-            format!("{} members came, {} went", added.len(), removed.len())
-        }
+        JournalEvent::Members { added, removed } => super::run::members(added.len(), removed.len()),
         JournalEvent::Orphaned { since: Some(_), .. } => "no source holds it any more".to_owned(),
         JournalEvent::Orphaned { since: None, .. } => "a source holds it again".to_owned(),
         JournalEvent::Note { text } => text.clone(),

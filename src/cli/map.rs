@@ -1,70 +1,101 @@
-//! `rollcall map --source S --entry DN|key`
+//! `rollcall map --source S --entry DN|key`, or `--file FILE`
+
+use std::path::PathBuf;
 
 use rollcall_directory::entry::{Entry, Kind, Value};
+use rollcall_directory::schema::Schemas;
 use rollcall_mapping::{Context, Mapping, Outcome};
 
-use super::workspace::{configuration, problems_text};
+use super::workspace::configuration;
 use super::{CliError, Exit, Global, output};
+use crate::config::Source;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  rollcall map --source ad --entry 'CN=Ada,OU=People,DC=example,DC=com'\n  rollcall map --source hr --entry 1001\n  rollcall map --source hr --entry g7 --group\n  rollcall map --source people --entry 'line 12'"
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The source
     #[arg(long, short)]
     source: String,
     /// The entry's key, or its place: a DN, `line 12`
-    #[arg(long, short)]
-    entry: String,
-    /// Look among groups only
+    #[arg(long, short, required_unless_present = "file")]
+    entry: Option<String>,
+    /// Map what stands in this file (LDIF, JSON, or the source's own CSV; `-`: standard
+    /// input) instead of asking the source
+    #[arg(long, short, value_name = "FILE", conflicts_with = "entry")]
+    file: Option<PathBuf>,
+    /// Look among groups only; JSON and CSV of --file are groups
     #[arg(long)]
     group: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  rollcall map --source ad --entry 'CN=Ada,OU=People,DC=example,DC=com'
+  rollcall map --source hr --entry 1001
+  rollcall map --source hr --entry g7 --group
+  rollcall map --source people --entry 'line 12'
+  ldapsearch -LLL -x '(uid=ada)' '*' '+' | rollcall map --source ldap --file -
+
+Nothing is changed, neither here nor in the source.";
+
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
-    let source = config.sources.get(&args.source).ok_or_else(|| {
-        let known: Vec<&str> = config.sources.keys().map(String::as_str).collect();
-        CliError::Usage(format!(
-            "there is no source {}; the configuration has {}",
-            args.source,
-            known.join(", ")
-        ))
-    })?;
-    let schemas = rollcall_directory::schema::Schemas::standard();
-    let (mapping, _) = source
-        .load_mapping(&schemas)
-        .map_err(|p| CliError::Configuration(problems_text(global, &p)))?;
+    let source = super::workspace::named(&config, &args.source)?;
+    let (mapping, _) = source.load_mapping(&Schemas::standard())?;
+    let context = super::check::context(&config);
+    let entries = match (&args.file, &args.entry) {
+        (Some(path), _) => super::entry_file::read(source, &mapping, path, args.group).await?,
+        (None, Some(name)) => vec![find(source, &mapping, name, args.group).await?],
+        (None, None) => Vec::new(),
+    };
+    if global.json {
+        let shown = |entry| entry_json(entry, &mapping, &context);
+        match (&args.file, entries.as_slice()) {
+            (None, [only]) => output::json(&shown(only))?,
+            (_, all) => output::json(&all.iter().map(shown).collect::<Vec<_>>())?,
+        }
+        return Ok(Exit::Done);
+    }
+    for entry in &entries {
+        print_entry(entry, &mapping, &context)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One entry of the source itself.
+async fn find(
+    source: &Source,
+    mapping: &Mapping,
+    name: &str,
+    only_groups: bool,
+) -> Result<Entry, CliError> {
     let connector = source.open()?;
     let request = crate::sync::request(
-        &mapping,
+        mapping,
         source.user_filter.as_deref(),
         source.group_filter.as_deref(),
     );
-    let kinds: &[Kind] = if args.group {
-        &[Kind::Group]
-    } else {
-        &[Kind::User, Kind::Group]
-    };
-    let context = super::check::context(&config);
-    for kind in kinds {
-        if mapping.kind(*kind).is_none() {
+    for kind in [Kind::User, Kind::Group] {
+        if mapping.kind(kind).is_none() || (only_groups && kind == Kind::User) {
             continue;
         }
-        if let Some(entry) = connector.find(&request, *kind, &args.entry).await? {
-            if global.json {
-                output::json(&entry_json(&entry, &mapping, &context))?;
-            } else {
-                print_entry(&entry, &mapping, &context)?;
-            }
-            return Ok(Exit::Done);
+        if let Some(entry) = connector.find(&request, kind, name).await? {
+            return Ok(entry);
         }
     }
     Err(CliError::Failed(format!(
-        "source {} has no entry {}; name it by its key, or by its place (a DN, `line 12`)",
-        args.source, args.entry
+        "source {} has no entry {name}; name it by its key, or by its place (a DN, `line 12`)",
+        source.name
     )))
+}
+
+/// How many values of one attribute people are shown; programs get all.
+const VALUES_SHOWN: usize = 10;
+
+/// How many values are not shown, in words.
+fn more_than_shown(values: usize) -> Option<String> {
+    let more = values.checked_sub(VALUES_SHOWN).filter(|more| *more > 0)?;
+    Some(format!("… and {more} more"))
 }
 
 /// An entry before and after mapping.
@@ -86,12 +117,18 @@ pub(super) fn print_entry(
         }
     ))?;
     for attribute in entry.attributes.iter() {
-        for value in &attribute.values {
-            output::line(format!(
+        if attribute.values.is_empty() {
+            output::line(format!("    {}: (none)", attribute.name))?;
+        }
+        for value in attribute.values.iter().take(VALUES_SHOWN) {
+            output::folded(&format!(
                 "    {}: {}",
                 attribute.name,
                 shown(&attribute.name, value)
             ))?;
+        }
+        if let Some(more) = more_than_shown(attribute.values.len()) {
+            output::line(format!("    {}: {more}", attribute.name))?;
         }
     }
     for flaw in &entry.flaws {
@@ -102,17 +139,19 @@ pub(super) fn print_entry(
         let outcome = match &line.outcome {
             Outcome::Values(values) => values
                 .iter()
+                .take(VALUES_SHOWN)
                 .map(ToString::to_string)
+                .chain(more_than_shown(values.len()))
                 .collect::<Vec<_>>()
                 .join(", "),
             Outcome::Empty => "(none)".to_owned(),
             Outcome::Silent(why) => format!("says nothing: {why}"),
             Outcome::Failed(why) => format!("FAILS: {why}"),
         };
-        output::line(format!(
-            "    {:>4}  {} = {}  →  {}",
+        output::folded(&format!(
+            "    line {}: {} = {}  →  {}",
             line.line,
-            line.target,
+            output::short(&line.target),
             line.expression,
             output::clean(&outcome)
         ))?;

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod completions;
 mod demo;
+mod entry_file;
 mod explain;
 mod init;
 mod journal;
@@ -124,6 +125,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     /// Bring the store's schema up to date (every command does; this one does only that)
+    #[command(after_help = "Example:\n  rollcall --config /etc/rollcall/rollcall.toml migrate")]
     Migrate,
     /// Copy the SQLite store to a new file while it is in use
     Backup(backup::Args),
@@ -137,9 +139,9 @@ enum Command {
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Mistakes in files, already laid out for people.
-    #[error("{0}")]
-    Configuration(String),
+    /// Mistakes in files, each with its place.
+    #[error(transparent)]
+    Configuration(#[from] crate::config::Problems),
     /// Anything that names its remedy itself.
     #[error("{0}")]
     Usage(String),
@@ -185,7 +187,8 @@ pub(crate) fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::error(json, &format!("the runtime could not be started: {error}"));
+            let error = CliError::Failed(format!("the runtime could not be started: {error}"));
+            output::error(json, &error);
             return ExitCode::from(Exit::Failed as u8);
         }
     };
@@ -197,7 +200,7 @@ pub(crate) fn main() -> ExitCode {
             Exit::Done
         }
         Err(error) => {
-            output::error(json, &error.to_string());
+            output::error(json, &error);
             error.exit()
         }
     };
@@ -232,5 +235,78 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Backup(args) => backup::run(&global, &args).await,
         Command::Dump => backup::dump(&global).await,
         Command::Completions(args) => completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command that is shown, with what is below it.
+    fn commands(command: &clap::Command, name: &str, found: &mut Vec<(String, clap::Command)>) {
+        for below in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+            let name = format!("{name} {}", below.get_name());
+            commands(below, &name, found);
+            found.push((name, below.clone()));
+        }
+    }
+
+    fn all() -> Vec<(String, clap::Command)> {
+        let mut found = Vec::new();
+        commands(&Arguments::command(), "rollcall", &mut found);
+        found
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_shows_an_example_of_itself() {
+        for (name, command) in all() {
+            assert!(command.get_about().is_some(), "{name}");
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let last = name.rsplit(' ').next().unwrap();
+            assert!(help.starts_with("Example"), "{name}: {help}");
+            assert!(help.contains(last), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_one_that_the_command_line_takes() {
+        for (name, command) in all() {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                let Some((_, example)) = line.split_once("rollcall ") else {
+                    continue;
+                };
+                if !line.starts_with("  ") || line.contains('`') {
+                    continue;
+                }
+                let example = example.split(['|', '>', '$']).next().unwrap();
+                let words = words(example);
+                let parsed =
+                    Arguments::try_parse_from(std::iter::once("rollcall".to_owned()).chain(words));
+                assert!(parsed.is_ok(), "{name}: {line}: {parsed:?}");
+            }
+        }
+    }
+
+    /// The words of a shell's line with single quotes.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('\'').enumerate();
+        parts
+            .flat_map(|(number, part)| {
+                if number % 2 == 1 {
+                    vec![part.to_owned()]
+                } else {
+                    part.split_whitespace().map(str::to_owned).collect()
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
     }
 }

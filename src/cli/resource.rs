@@ -7,8 +7,14 @@ use super::{CliError, Exit, Global, output, workspace::Workspace};
 use crate::sync::{find, name_of};
 
 #[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Examples:\n  rollcall user list\n  rollcall user show ada@example.org\n  rollcall group show Engineering --json"
+)]
 pub(super) enum Command {
     /// All of them, in the order in which they came
+    #[command(
+        after_help = "Examples:\n  rollcall user list\n  rollcall group list --limit 10 --offset 20"
+    )]
     List {
         /// How many
         #[arg(long, default_value_t = 50)]
@@ -18,6 +24,9 @@ pub(super) enum Command {
         offset: u64,
     },
     /// One of them, with all attributes
+    #[command(
+        after_help = "Examples:\n  rollcall user show ada@example.org\n  rollcall group show Engineering --json"
+    )]
     Show {
         /// Name, e-mail address, SCIM id or externalId
         name: String,

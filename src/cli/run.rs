@@ -4,6 +4,7 @@ use rollcall_store::ids::RunId;
 use rollcall_store::records::{Presence, Run, RunQuery, RunState};
 use rollcall_store::writes::{Step, Write};
 
+use super::output::count;
 use super::{CliError, Exit, Global, output, workspace::Workspace};
 use crate::sync::{Finished, Holds, Report, Tally};
 
@@ -13,6 +14,7 @@ use crate::sync::{Finished, Holds, Report, Tally};
 )]
 pub(super) enum Command {
     /// The latest runs
+    #[command(after_help = "Examples:\n  rollcall run list\n  rollcall run list hr --limit 5")]
     List {
         /// Only of this source
         source: Option<String>,
@@ -21,6 +23,7 @@ pub(super) enum Command {
         limit: u32,
     },
     /// What a run did, what it holds and why
+    #[command(after_help = "Examples:\n  rollcall run show 12\n  rollcall run show 12 --all")]
     Show {
         /// Its number
         run: i64,
@@ -29,16 +32,19 @@ pub(super) enum Command {
         all: bool,
     },
     /// Do what a guard held
+    #[command(after_help = "Example:\n  rollcall run approve 12")]
     Approve {
         /// Its number
         run: i64,
     },
     /// Discard a plan, or what a guard held
+    #[command(after_help = "Example:\n  rollcall run cancel 12")]
     Cancel {
         /// Its number
         run: i64,
     },
     /// Put back what a run changed, and pause its source
+    #[command(after_help = "Examples:\n  rollcall run undo 12 --plan\n  rollcall run undo 12")]
     Undo {
         /// Its number
         run: i64,
@@ -200,7 +206,7 @@ async fn undo(
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
     let source = workspace.source_of_run(&run).await?;
-    let setup = workspace.setup(global, source).await?;
+    let setup = workspace.setup(source).await?;
     let finished = workspace.engine().undo(&setup, id, plan).await?;
     print_finished(global, &source.name, &finished)?;
     if !global.json {
@@ -242,12 +248,14 @@ pub(super) fn print_finished(
         finished.state.as_str()
     ))?;
     if !finished.verdict.is_empty() {
-        output::line(format!("  read: {}", finished.verdict))?;
+        output::folded(&format!("  read: {}", output::clean(&finished.verdict)))?;
     }
     if report.tally.read() > 0 {
-        output::line(format!(
-            "  {} people and {} groups read, {} of them unchanged",
-            report.tally.users_read, report.tally.groups_read, report.tally.unchanged
+        output::folded(&format!(
+            "  {} and {} read, {} of them unchanged",
+            people(report.tally.users_read),
+            count(report.tally.groups_read, "group", "groups"),
+            report.tally.unchanged
         ))?;
     }
     let verb = match finished.state {
@@ -255,15 +263,16 @@ pub(super) fn print_finished(
         RunState::Held => "changes, those that wait included",
         _ => "changes",
     };
-    output::line(format!("  {verb}: {}", summary(&report.tally)))?;
+    output::folded(&format!("  {verb}: {}", summary(&report.tally)))?;
     if report.tally.quarantined > 0 {
-        output::line(format!(
-            "  in quarantine: {} entries; reasons: rollcall run show {}",
-            report.tally.quarantined, finished.run
+        output::folded(&format!(
+            "  in quarantine: {}; reasons: rollcall run show {}",
+            count(report.tally.quarantined, "entry", "entries"),
+            finished.run
         ))?;
     }
     if report.tally.dangling > 0 {
-        output::line(format!(
+        output::folded(&format!(
             "  members and managers that nobody here is: {}; `rollcall explain NAME` lists them",
             report.tally.dangling
         ))?;
@@ -273,15 +282,15 @@ pub(super) fn print_finished(
             Holds::All => "HELD, all of it",
             Holds::Part => "HELD",
         };
-        output::line(format!("  {what}: {}", output::clean(&held.because)))?;
+        output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
     }
     for note in report.notes.iter().take(STEPS_SHOWN) {
-        output::line(format!("  note: {}", output::clean(note)))?;
+        output::folded(&format!("  note: {}", output::clean(note)))?;
     }
     if report.notes.len() > STEPS_SHOWN {
         output::line(format!(
-            "  … and {} more notes: rollcall run show {} --json",
-            report.notes.len() - STEPS_SHOWN,
+            "  … and {}: rollcall run show {} --json",
+            count(report.notes.len() - STEPS_SHOWN, "more note", "more notes"),
             finished.run
         ))?;
     }
@@ -298,7 +307,7 @@ pub(super) async fn print_steps(
     if total == 0 {
         return Ok(());
     }
-    output::line(format!("\n{total} changes:"))?;
+    output::line(format!("\n{}:", count(total, "change", "changes")))?;
     let mut after = -1;
     let mut shown = 0;
     while shown < show {
@@ -307,7 +316,7 @@ pub(super) async fn print_steps(
         after = *last;
         for (_, step) in page.iter().take(show - shown) {
             for text in describe(step) {
-                output::line(format!("  {}", output::clean(&text)))?;
+                output::folded(&format!("  {}", output::clean(&text)))?;
             }
             shown += 1;
         }
@@ -338,7 +347,7 @@ fn describe(step: &Step) -> Vec<String> {
                     lines.push(format!(
                         "~ {}: {} {} → {}",
                         step.subject,
-                        change.unit,
+                        output::short(change.unit.as_str()),
                         brief(change.before.as_ref()),
                         brief(change.after.as_ref())
                     ));
@@ -362,10 +371,9 @@ fn describe(step: &Step) -> Vec<String> {
             }
             Write::Members { added, removed, .. } => {
                 lines.push(format!(
-                    "~ {}: {} members come, {} go",
+                    "~ {}: {}",
                     step.subject,
-                    added.len(),
-                    removed.len()
+                    members(added.len(), removed.len())
                 ));
             }
             Write::Quarantine { entry } => {
@@ -379,7 +387,29 @@ fn describe(step: &Step) -> Vec<String> {
             Write::Relink { .. } | Write::Names { .. } | Write::Pending { .. } => {}
         }
     }
+    if lines.is_empty() {
+        lines.push(format!(
+            "= {}: what its source says of it, which changes no value",
+            step.subject
+        ));
+    }
     lines
+}
+
+/// Members that come and go, in words.
+pub(super) fn members(added: usize, removed: usize) -> String {
+    let come = |verb| format!("{} {verb}", count(added, "member", "members"));
+    match (added, removed) {
+        (_, 0) => come(if added == 1 { "comes" } else { "come" }),
+        (0, 1) => "1 member goes".to_owned(),
+        (0, removed) => format!("{removed} members go"),
+        (1, removed) => format!("{}, {removed} go", come("comes")),
+        (_, removed) => format!("{}, {removed} go", come("come")),
+    }
+}
+
+fn people(number: u64) -> String {
+    count(number, "person", "people")
 }
 
 /// A value cut to a line.
@@ -401,22 +431,30 @@ fn brief(value: Option<&serde_json::Value>) -> String {
 /// Counts that are not zero, in words.
 pub(super) fn summary(tally: &Tally) -> String {
     let parts: Vec<String> = [
-        (tally.users_created, "people new"),
-        (tally.groups_created, "groups new"),
-        (tally.linked, "entries found to be known people"),
-        (tally.updated, "updated"),
-        (tally.deactivated, "deactivated by the source"),
-        (tally.reactivated, "active again"),
-        (tally.returned, "came back"),
-        (tally.users_gone, "people gone"),
-        (tally.groups_gone, "groups gone"),
-        (tally.deleted, "deleted"),
-        (tally.members_added, "memberships new"),
-        (tally.members_removed, "memberships gone"),
+        (tally.users_created, "person new", "people new"),
+        (tally.groups_created, "group new", "groups new"),
+        (
+            tally.linked,
+            "entry found to be somebody known",
+            "entries found to be known people",
+        ),
+        (tally.updated, "updated", "updated"),
+        (
+            tally.deactivated,
+            "deactivated by the source",
+            "deactivated by the source",
+        ),
+        (tally.reactivated, "active again", "active again"),
+        (tally.returned, "came back", "came back"),
+        (tally.users_gone, "person gone", "people gone"),
+        (tally.groups_gone, "group gone", "groups gone"),
+        (tally.deleted, "deleted", "deleted"),
+        (tally.members_added, "membership new", "memberships new"),
+        (tally.members_removed, "membership gone", "memberships gone"),
     ]
     .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
     .collect();
     if parts.is_empty() {
         "nothing".to_owned()

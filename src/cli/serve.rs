@@ -1,10 +1,8 @@
 //! `rollcall serve`
 
-use std::io::IsTerminal;
-
 use tokio_util::sync::CancellationToken;
 
-use super::workspace::{Workspace, problems_text};
+use super::workspace::Workspace;
 use super::{CliError, Exit, Global, output};
 use crate::server::{Server, Settings, stop_signal};
 
@@ -22,9 +20,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;
     start_log(&workspace);
-    if !workspace.config.warnings.0.is_empty() {
-        output::remark(problems_text(global, &workspace.config.warnings));
-    }
+    output::warnings(global.json, &workspace.config.warnings);
     for name in workspace.config.tenants.keys() {
         workspace.store.ensure_tenant(name).await?;
     }
@@ -42,7 +38,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let schedules = if args.no_schedule {
         Vec::new()
     } else {
-        schedules(global, &workspace).await?
+        schedules(&workspace).await?
     };
     let runner = tokio::spawn(crate::sync::schedule(
         workspace.engine(),
@@ -61,17 +57,14 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn schedules(
-    global: &Global,
-    workspace: &Workspace,
-) -> Result<Vec<crate::sync::Scheduled>, CliError> {
+async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>, CliError> {
     let mut all = Vec::new();
     for source in workspace.config.sources.values() {
         let Some(schedule) = &source.schedule else {
             continue;
         };
         all.push(crate::sync::Scheduled {
-            setup: workspace.setup(global, source).await?,
+            setup: workspace.setup(source).await?,
             schedule: schedule.clone(),
         });
     }
@@ -94,7 +87,7 @@ fn start_log(workspace: &Workspace) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(log.level)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(output::colours(output::Stream::Err));
     // A second subscriber in one process is refused; the first one stays.
     let _ = match log.format {
         crate::config::LogFormat::Json => builder.json().try_init(),

@@ -3,10 +3,17 @@
 use super::{CliError, Exit, Global, output, workspace::Workspace};
 
 #[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Examples:\n  rollcall source list\n  rollcall source pause hr --because 'moving to the new service'\n  rollcall source resume hr"
+)]
 pub(super) enum Command {
     /// Every source, when it was last read completely, and whether it is paused
+    #[command(after_help = "Example:\n  rollcall source list")]
     List,
     /// Let no run of a source start
+    #[command(
+        after_help = "Example:\n  rollcall source pause hr --because 'moving to the new service'"
+    )]
     Pause {
         /// The source
         source: String,
@@ -15,6 +22,7 @@ pub(super) enum Command {
         because: String,
     },
     /// Let it go on
+    #[command(after_help = "Example:\n  rollcall source resume hr")]
     Resume {
         /// The source
         source: String,

@@ -11,7 +11,9 @@ use super::{CliError, Exit, Global, output, workspace::Workspace};
 use crate::sync::{Finished, Mode, Progress};
 
 /// How often a progress bar is drawn, in milliseconds.
-const PROGRESS_MILLISECONDS: u64 = 200;
+const BAR_MILLISECONDS: u64 = 200;
+/// How often a line tells the progress where there is no terminal, in seconds.
+const LINE_SECONDS: u64 = 10;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -48,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &SyncArgs) -> Result<Exit, CliErr
     };
     let mut worst = Exit::Done;
     for source in sources {
-        let setup = workspace.setup(global, source).await?;
+        let setup = workspace.setup(source).await?;
         let finished = with_progress(global, &source.name, |progress| {
             let engine = workspace.engine();
             let setup = setup.clone();
@@ -64,7 +66,7 @@ pub(super) async fn run(global: &Global, args: &SyncArgs) -> Result<Exit, CliErr
 pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let source = workspace.source(args.source.as_deref())?;
-    let setup = workspace.setup(global, source).await?;
+    let setup = workspace.setup(source).await?;
     let finished = with_progress(global, &source.name, |progress| {
         let engine = workspace.engine();
         let setup = setup.clone();
@@ -88,7 +90,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CliEr
     })
 }
 
-/// Draws a bar on a terminal, prints nothing elsewhere, while a run goes on.
+/// Draws a bar on a terminal, and prints a line now and then elsewhere, while a run goes on.
 async fn with_progress<F, R>(global: &Global, name: &str, start: F) -> Result<Finished, CliError>
 where
     F: FnOnce(Arc<Progress>) -> R,
@@ -96,41 +98,65 @@ where
 {
     let progress = Arc::new(Progress::default());
     let run = start(progress.clone());
-    if global.json || !std::io::stderr().is_terminal() {
+    if global.json {
         return Ok(run.await?);
     }
-    let bar = indicatif::ProgressBar::new_spinner();
-    bar.set_prefix(name.to_owned());
+    let bar = std::io::stderr()
+        .is_terminal()
+        .then(indicatif::ProgressBar::new_spinner);
+    let period = match &bar {
+        Some(_) => Duration::from_millis(BAR_MILLISECONDS),
+        None => Duration::from_secs(LINE_SECONDS),
+    };
     tokio::pin!(run);
-    let mut ticks = tokio::time::interval(Duration::from_millis(PROGRESS_MILLISECONDS));
+    let first = tokio::time::Instant::now() + period;
+    let mut ticks = tokio::time::interval_at(first, period);
     loop {
         tokio::select! {
             ended = &mut run => {
-                bar.finish_and_clear();
+                if let Some(bar) = &bar {
+                    bar.finish_and_clear();
+                }
                 return Ok(ended?);
             }
-            _ = ticks.tick() => draw(&bar, name, &progress),
+            _ = ticks.tick() => match &bar {
+                Some(bar) => draw(bar, name, &progress),
+                None => output::remark(told(name, &progress)),
+            },
         }
     }
 }
 
+/// A bar where it is known how much there is, else a spinner.
 fn draw(bar: &indicatif::ProgressBar, name: &str, progress: &Progress) {
-    let read = progress.read.load(Ordering::Relaxed);
-    let announced = progress.announced.load(Ordering::Relaxed);
-    let written = progress.written.load(Ordering::Relaxed);
-    let to_write = progress.to_write.load(Ordering::Relaxed);
-    let of = if announced > 0 {
-        format!(" of {announced}")
-    } else {
-        String::new()
+    let (done, of) = match progress.to_write.load(Ordering::Relaxed) {
+        0 => (&progress.read, progress.announced.load(Ordering::Relaxed)),
+        to_write => (&progress.written, to_write),
     };
-    let writing = if to_write > 0 {
-        format!(", {written} of {to_write} changes written")
+    let template = if of > 0 {
+        bar.set_length(of);
+        bar.set_position(done.load(Ordering::Relaxed).min(of));
+        "{wide_bar} {msg}"
     } else {
-        String::new()
+        "{spinner} {msg}"
     };
-    bar.set_message(format!("{name}: {read}{of} entries read{writing}"));
+    if let Ok(style) = indicatif::ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(told(name, progress));
     bar.tick();
+}
+
+fn told(name: &str, progress: &Progress) -> String {
+    let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
+    let read = match (load(&progress.read), load(&progress.announced)) {
+        (read, 0) => output::count(read, "entry read", "entries read"),
+        (read, announced) => format!("{read} of {announced} entries read"),
+    };
+    match (load(&progress.written), load(&progress.to_write)) {
+        (_, 0) => format!("{name}: {read}"),
+        (written, to_write) => format!("{name}: {read}, {written} of {to_write} changes written"),
+    }
 }
 
 /// What a run's end means for the exit code.

@@ -9,6 +9,9 @@ use crate::auth::{BearerToken, SCIM_READ};
 )]
 pub(super) enum Command {
     /// Make a token that may read the directory over SCIM; it is shown once
+    #[command(
+        after_help = "Examples:\n  rollcall token create dashboard\n  rollcall token create audit --expires 30"
+    )]
     Create {
         /// A name to know it by
         name: String,
@@ -17,8 +20,10 @@ pub(super) enum Command {
         expires: Option<u32>,
     },
     /// Tokens, without their secrets
+    #[command(after_help = "Example:\n  rollcall token list")]
     List,
     /// End a token
+    #[command(after_help = "Example:\n  rollcall token revoke dashboard")]
     Revoke {
         /// Its name
         name: String,

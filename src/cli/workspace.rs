@@ -1,7 +1,6 @@
 //! What most commands need: the configuration, the store, and the sources ready to run.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,6 @@ use rollcall_store::{Options, Store};
 use uuid::Uuid;
 
 use super::{CliError, Global};
-use crate::config::present::{Style, present};
 use crate::config::{self, Config, Environment};
 use crate::sync::{
     Clock, Engine, LEASE_SECONDS, Setup, SystemClock, Tenancy, VoiceSettings, Voices,
@@ -51,21 +49,7 @@ pub(super) fn configuration(global: &Global) -> Result<Config, CliError> {
                 ))
             })?,
     };
-    let config = Config::load(&path, &Environment::of_process())
-        .map_err(|problems| CliError::Configuration(problems_text(global, &problems)))?;
-    Ok(config)
-}
-
-/// Mistakes laid out for people, or as JSON.
-pub(super) fn problems_text(global: &Global, problems: &config::Problems) -> String {
-    let style = if global.json {
-        Style::Json
-    } else if std::io::stderr().is_terminal() {
-        Style::Colours
-    } else {
-        Style::Plain
-    };
-    present(problems, style)
+    Ok(Config::load(&path, &Environment::of_process())?)
 }
 
 impl Workspace {
@@ -131,12 +115,7 @@ impl Workspace {
     pub(crate) fn source(&self, name: Option<&str>) -> Result<&config::Source, CliError> {
         let names: Vec<&String> = self.config.sources.keys().collect();
         match (name, names.as_slice()) {
-            (Some(name), _) => self.config.sources.get(name).ok_or_else(|| {
-                CliError::Usage(format!(
-                    "there is no source {name}; the configuration has {}",
-                    list(&names)
-                ))
-            }),
+            (Some(name), _) => named(&self.config, name),
             (None, [only]) => self.source(Some(only)),
             (None, []) => Err(CliError::Usage(
                 "the configuration has no source: add a section [sources.NAME]".to_owned(),
@@ -151,22 +130,15 @@ impl Workspace {
     /// A source's mapping, compiled, with its text.
     pub(crate) fn mapping(
         &self,
-        global: &Global,
         source: &config::Source,
     ) -> Result<(Arc<Mapping>, Arc<str>), CliError> {
-        let (mapping, text) = source
-            .load_mapping(&self.schemas)
-            .map_err(|problems| CliError::Configuration(problems_text(global, &problems)))?;
+        let (mapping, text) = source.load_mapping(&self.schemas)?;
         Ok((Arc::new(mapping), text.into()))
     }
 
     /// A source, ready to run.
-    pub(crate) async fn setup(
-        &self,
-        global: &Global,
-        source: &config::Source,
-    ) -> Result<Setup, CliError> {
-        let (mapping, mapping_text) = self.mapping(global, source)?;
+    pub(crate) async fn setup(&self, source: &config::Source) -> Result<Setup, CliError> {
+        let (mapping, mapping_text) = self.mapping(source)?;
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
         let mut record = self
             .store
@@ -235,6 +207,21 @@ impl Workspace {
         let name = record.map(|r| r.name).unwrap_or_default();
         self.source(Some(&name))
     }
+}
+
+/// The source of that name.
+pub(super) fn named<'c>(config: &'c Config, name: &str) -> Result<&'c config::Source, CliError> {
+    config.sources.get(name).ok_or_else(|| {
+        let names: Vec<&String> = config.sources.keys().collect();
+        CliError::Usage(if names.is_empty() {
+            format!("there is no source {name}: the configuration has none; add [sources.{name}]")
+        } else {
+            format!(
+                "there is no source {name}; the configuration has {}",
+                list(&names)
+            )
+        })
+    })
 }
 
 fn list(names: &[&String]) -> String {

@@ -41,6 +41,11 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Whether colours are wanted (<https://no-color.org>) and understood.
+    pub(crate) fn wants_colours(&self) -> bool {
+        self.get("NO_COLOR").is_none_or(str::is_empty) && self.get("TERM") != Some("dumb")
+    }
+
     /// Where systemd puts the credentials of a unit.
     pub(crate) fn credentials(&self) -> Option<PathBuf> {
         self.get("CREDENTIALS_DIRECTORY").map(PathBuf::from)

@@ -11,6 +11,36 @@ use super::tree::{Node, Value};
 const PAGE_SIZE_MAX: u64 = 1_000_000;
 
 pub(super) fn read(section: &Section<'_>) -> Settings {
+    let settings = settings(section);
+    for (key, endpoint) in [("users", &settings.users), ("groups", &settings.groups)] {
+        let Some((endpoint, below)) = endpoint.as_ref().zip(section.section_if(key)) else {
+            continue;
+        };
+        if let Some(why) = refused(&settings, "url", &endpoint.url) {
+            below.error_at("url", why, None);
+        }
+        let item_url = endpoint.item_url.as_deref().unwrap_or_default();
+        if let Some(why) = refused(&settings, "item_url", item_url) {
+            below.error_at("item_url", why, None);
+        }
+    }
+    if let Auth::ClientCredentials { token_url, .. } = &settings.auth
+        && let Some(why) = refused(&settings, "token_url", token_url)
+    {
+        section.error_at("token_url", why, None);
+    }
+    settings
+}
+
+/// Why an address will be refused. One that is missing has been told already.
+fn refused(settings: &Settings, key: &str, url: &str) -> Option<String> {
+    if url.is_empty() {
+        return None;
+    }
+    settings.refuses(&format!("`{key}`"), url)
+}
+
+fn settings(section: &Section<'_>) -> Settings {
     let users = section.section_if("users").map(endpoint);
     let groups = section.section_if("groups").map(endpoint);
     if users.is_none() && groups.is_none() {

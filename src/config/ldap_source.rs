@@ -8,6 +8,14 @@ use super::section::Section;
 const PAGE_SIZE_MAX: u64 = 100_000;
 
 pub(super) fn read(section: &Section<'_>) -> Settings {
+    let settings = settings(section);
+    if let Some(why) = settings.urls.iter().find_map(|url| settings.refuses(url)) {
+        section.error_at("urls", why, None);
+    }
+    settings
+}
+
+fn settings(section: &Section<'_>) -> Settings {
     Settings {
         urls: urls(section),
         start_tls: section.flag("start_tls", false),
@@ -35,17 +43,6 @@ fn urls(section: &Section<'_>) -> Vec<String> {
         return Vec::new();
     }
     let urls = section.texts("urls").unwrap_or_default();
-    let is_ldap = |url: &&String| {
-        let url = url.to_ascii_lowercase();
-        url.starts_with("ldap://") || url.starts_with("ldaps://")
-    };
-    for url in urls.iter().filter(|url| !is_ldap(url)) {
-        section.error_at(
-            "urls",
-            format!("{url:?} is no LDAP URL"),
-            Some("write ldaps://host or ldap://host".to_owned()),
-        );
-    }
     if urls.is_empty() {
         section.error_at("urls", "`urls` names no server".to_owned(), None);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rollcall_directory::schema::Schemas;
 use rollcall_mapping::Mapping;
 
-use super::problem::Problems;
+use super::problem::{Level, Problems};
 use super::section::{Section, did_you_mean};
 
 /// What ships.
@@ -71,6 +71,6 @@ pub(super) fn load(
     };
     match Mapping::compile(name, &text, schemas) {
         Ok(mapping) => Ok((mapping, text)),
-        Err(problems) => Err(Problems::of_mapping(path, &text, problems)),
+        Err(problems) => Err(Problems::of_mapping(Level::Error, path, &text, problems)),
     }
 }

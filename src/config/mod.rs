@@ -32,9 +32,9 @@ use rollcall_directory::schema::{Schemas, Unit};
 
 pub(crate) use self::environment::Environment;
 pub(crate) use self::mappings::SHIPPED as SHIPPED_MAPPINGS;
-pub(crate) use self::problem::Problems;
+pub(crate) use self::problem::{Level, Problems};
 pub(crate) use self::server::{LogFormat, Server};
-pub(crate) use self::source::Source;
+pub(crate) use self::source::{ConnectorSettings, Source};
 
 use self::section::{Desk, Section};
 use self::tree::Place;

@@ -13,14 +13,11 @@ pub(crate) enum Style {
     Colours,
     /// A file, a pipe.
     Plain,
-    /// A machine: an array of objects.
-    Json,
 }
 
 /// The text to be written.
 pub(crate) fn present(problems: &Problems, style: Style) -> String {
     let renderer = match style {
-        Style::Json => return as_json(problems),
         Style::Colours => Renderer::styled(),
         Style::Plain => Renderer::plain(),
     };
@@ -64,8 +61,9 @@ fn first_line(finding: &Finding) -> std::ops::Range<usize> {
     start..start + length
 }
 
-fn as_json(problems: &Problems) -> String {
-    let all: serde_json::Value = problems
+/// For programs: an array of objects.
+pub(crate) fn as_json(problems: &Problems) -> serde_json::Value {
+    problems
         .0
         .iter()
         .map(|finding| {
@@ -83,6 +81,5 @@ fn as_json(problems: &Problems) -> String {
                 "help": problem.help,
             })
         })
-        .collect();
-    all.to_string()
+        .collect()
 }

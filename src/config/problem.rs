@@ -48,6 +48,40 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A place that is kept, for mistakes that show later.
+#[derive(Clone)]
+pub(crate) struct Spot {
+    pub(super) path: PathBuf,
+    pub(super) text: Arc<str>,
+    pub(super) span: Range<usize>,
+}
+
+impl fmt::Debug for Spot {
+    /// Without the text of the whole file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spot({}, {:?})", self.path.display(), self.span)
+    }
+}
+
+impl Spot {
+    /// What is wrong there.
+    pub(crate) fn finding(&self, level: Level, message: String, help: Option<String>) -> Finding {
+        let mut problem = at(&self.text, self.span.clone(), message);
+        problem.help = help;
+        Finding {
+            level,
+            path: self.path.clone(),
+            text: self.text.clone(),
+            problem,
+        }
+    }
+
+    /// That and nothing else, and it is fatal.
+    pub(crate) fn problem(&self, message: String, help: Option<String>) -> Problems {
+        Problems(vec![self.finding(Level::Error, message, help)])
+    }
+}
+
 /// Everything that was found, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Problems(pub(crate) Vec<Finding>);
@@ -80,15 +114,29 @@ impl Problems {
     }
 
     /// The problems of a mapping file.
-    pub(crate) fn of_mapping(path: &Path, text: &str, problems: Vec<Problem>) -> Self {
+    pub(crate) fn of_mapping(
+        level: Level,
+        path: &Path,
+        text: &str,
+        problems: Vec<Problem>,
+    ) -> Self {
         let text: Arc<str> = text.into();
         let of = |problem| Finding {
-            level: Level::Error,
+            level,
             path: path.to_owned(),
             text: text.clone(),
             problem,
         };
         Self(problems.into_iter().map(of).collect())
+    }
+
+    /// Joins others to them. What several sources share is told once.
+    pub(crate) fn add(&mut self, more: Self) {
+        for finding in more.0 {
+            if !self.0.contains(&finding) {
+                self.0.push(finding);
+            }
+        }
     }
 
     /// Whether one of them is fatal.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::environment::Environment;
-use super::problem::{Finding, Level, Problems, at};
+use super::problem::{Finding, Level, Problems, Spot};
 use super::tree::{Node, Place, Table, Value};
 
 /// How unlike a name may be to be offered, as a share of its length.
@@ -45,26 +45,24 @@ impl<'a> Desk<'a> {
     }
 
     fn tell(&self, level: Level, place: &Place, message: String, help: Option<String>) {
-        let (path, text, mut problem) = match place {
-            Place::File(span) => (
-                self.path.to_owned(),
-                self.text.clone(),
-                at(&self.text, span.clone(), message),
-            ),
+        let finding = self.spot(place).finding(level, message, help);
+        self.findings.borrow_mut().push(finding);
+    }
+
+    fn spot(&self, place: &Place) -> Spot {
+        match place {
+            Place::File(span) => Spot {
+                path: self.path.to_owned(),
+                text: self.text.clone(),
+                span: span.clone(),
+            },
             // The value may be a secret: only the name is shown.
-            Place::Variable(name) => (
-                PathBuf::from("environment"),
-                Arc::from(name.as_str()),
-                at(name, 0..name.len(), message),
-            ),
-        };
-        problem.help = help;
-        self.findings.borrow_mut().push(Finding {
-            level,
-            path,
-            text,
-            problem,
-        });
+            Place::Variable(name) => Spot {
+                path: PathBuf::from("environment"),
+                text: Arc::from(name.as_str()),
+                span: 0..name.len(),
+            },
+        }
     }
 
     /// All that was found, in the order of the file.
@@ -289,6 +287,17 @@ impl<'a> Section<'a> {
     pub(crate) fn error_at(&self, key: &'static str, message: String, help: Option<String>) {
         let place = self.node(key).map_or(&self.place, |node| &node.place);
         self.desk.error(place, message, help);
+    }
+
+    /// Where the value of a key stands, or the section if it is not there.
+    pub(crate) fn spot(&self, key: &'static str) -> Spot {
+        let place = self.node(key).map_or(&self.place, |node| &node.place);
+        self.desk.spot(place)
+    }
+
+    /// Where the section begins.
+    pub(crate) fn own_spot(&self) -> Spot {
+        self.desk.spot(&self.place)
     }
 
     /// To be called when everything was asked for: the rest is unknown.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rollcall_connectors::{Connector, ConnectorError, file, http, ldap};
+use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::merge::Priorities;
 use rollcall_directory::schema::Schemas;
-use rollcall_mapping::Mapping;
+use rollcall_mapping::{Mapping, SourceKind as MappingKind};
 
 use super::policy::{Guards, LeaverAction, Leavers, Schedule};
-use super::problem::Problems;
+use super::problem::{Level, Problem, Problems, Spot};
 use super::section::{Section, did_you_mean};
 use super::tree::Value;
 use super::{Tenant, file_source, guards, http_source, ldap_source, mappings, scalars};
@@ -46,6 +47,10 @@ pub(crate) struct Source {
     pub(crate) several_entries_per_person: bool,
     /// Not run, neither by schedule nor by hand.
     pub(crate) paused: bool,
+    /// Where its section begins.
+    place: Spot,
+    /// Where its mapping is named.
+    mapping_place: Spot,
 }
 
 /// The kinds of this version.
@@ -76,8 +81,16 @@ pub(crate) enum ConnectorSettings {
 }
 
 impl Source {
-    /// The connector, ready to read.
-    pub(crate) fn open(&self) -> Result<Box<dyn Connector>, ConnectorError> {
+    /// The connector, ready to read. Connects to nothing.
+    ///
+    /// # Errors
+    /// Settings that cannot work, told at the source's section.
+    pub(crate) fn open(&self) -> Result<Box<dyn Connector>, Problems> {
+        self.connector()
+            .map_err(|error| self.place.problem(error.to_string(), None))
+    }
+
+    fn connector(&self) -> Result<Box<dyn Connector>, ConnectorError> {
         Ok(match &self.connector {
             ConnectorSettings::Ldap(s) => Box::new(ldap::LdapConnector::new(s.clone())?),
             ConnectorSettings::Http(s) => Box::new(http::HttpConnector::new((**s).clone())?),
@@ -105,8 +118,61 @@ impl Source {
     }
 
     /// Its mapping, compiled, and the mapping's text.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what in it does not suit this source.
     pub(crate) fn load_mapping(&self, schemas: &Schemas) -> Result<(Mapping, String), Problems> {
-        mappings::load(&self.mapping, &self.mapping_path, schemas)
+        let (mapping, text) = mappings::load(&self.mapping, &self.mapping_path, schemas)?;
+        self.must_suit(&mapping, &text)?;
+        Ok((mapping, text))
+    }
+
+    /// An LDIF file is what a directory server says, so it takes a mapping for either.
+    fn must_suit(&self, mapping: &Mapping, text: &str) -> Result<(), Problems> {
+        let written_for = mapping.source_kind();
+        let suits = match (&self.connector, written_for) {
+            (ConnectorSettings::Ldap(_), MappingKind::Ldap)
+            | (ConnectorSettings::Http(_), MappingKind::Http)
+            | (ConnectorSettings::File(_), MappingKind::File) => true,
+            (ConnectorSettings::File(s), MappingKind::Ldap) => {
+                s.format == file::settings::Format::Ldif
+            }
+            _ => false,
+        };
+        if !suits {
+            let message = format!(
+                "the mapping {} is for sources of kind \"{}\", but {} is of kind \"{}\"",
+                self.mapping,
+                written_for.as_str(),
+                self.name,
+                self.kind.as_str()
+            );
+            let help = format!(
+                "name another mapping, or copy it and write kind = \"{}\" in the copy",
+                self.kind.as_str()
+            );
+            return Err(self.mapping_place.problem(message, Some(help)));
+        }
+        if self.kind == SourceKind::Ldap {
+            return Ok(());
+        }
+        let filters: Vec<Problem> = [Kind::User, Kind::Group]
+            .into_iter()
+            .filter_map(|kind| {
+                let message = format!("{} is a file, and files take no filter", self.name);
+                let mut problem = mapping.problem_at_filter(kind, message)?;
+                problem.help = Some(
+                    "copy the mapping without its filter, or set user_classes and group_classes"
+                        .to_owned(),
+                );
+                Some(problem)
+            })
+            .collect();
+        if filters.is_empty() {
+            return Ok(());
+        }
+        let path = &self.mapping_path;
+        Err(Problems::of_mapping(Level::Error, path, text, filters))
     }
 
     pub(super) fn read(
@@ -144,11 +210,30 @@ impl Source {
             time_zone: time_zone(&section),
             several_entries_per_person: section.flag("several_entries_per_person", false),
             paused: section.flag("paused", false),
+            place: section.own_spot(),
+            mapping_place: section.spot("mapping"),
         };
+        if kind.is_some_and(|kind| kind != SourceKind::Ldap) {
+            takes_no_filter(&section);
+        }
         if kind.is_some() {
             section.finish();
         }
         source
+    }
+}
+
+fn takes_no_filter(section: &Section<'_>) {
+    for key in ["user_filter", "group_filter"] {
+        if section.has(key) {
+            section.error_at(
+                key,
+                format!("`{key}` has no meaning here: only LDAP sources filter"),
+                Some(
+                    "take it out; narrow the URL or the export instead, or let `active` decide in the mapping".to_owned(),
+                ),
+            );
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use rollcall_connectors::http::settings::{Auth, Paging};
 use rollcall_directory::fingerprint::Fingerprint;
 
-use super::present::{Style, present};
+use super::present::{Style, as_json, present};
 use super::source::ConnectorSettings;
 use super::*;
 
@@ -164,8 +164,10 @@ fn no_line_that_is_shown_holds_a_secret_however_it_was_written() {
         "secrets = [\"hunter2\"]",
     ] {
         let problems = parse(&ldap(line)).unwrap_err();
-        for style in [Style::Plain, Style::Json] {
-            let shown = present(&problems, style);
+        for shown in [
+            present(&problems, Style::Plain),
+            as_json(&problems).to_string(),
+        ] {
             assert!(!shown.contains("hunter2"), "{shown}");
         }
         assert!(!format!("{problems:?}").contains("hunter2"), "{line}");
@@ -315,7 +317,7 @@ fn the_fingerprint_changes_with_who_is_read_and_not_with_how() {
 #[test]
 fn mistakes_can_be_read_by_a_machine() {
     let problems = parse("[server]\nlisten = 5\n").unwrap_err();
-    let json: serde_json::Value = serde_json::from_str(&present(&problems, Style::Json)).unwrap();
+    let json = as_json(&problems);
     assert_eq!(json[0]["line"], 2);
     assert_eq!(json[0]["level"], "error");
 }
@@ -330,4 +332,116 @@ fn colours_only_where_they_are_asked_for() {
 #[test]
 fn syntax_errors_have_a_place_too() {
     assert!(told("[server]\nlisten = \n").starts_with("/nowhere/rollcall.toml:2:"));
+}
+
+fn http(keys: &str) -> String {
+    format!("[sources.h]\nkind = \"http\"\nmapping = \"hr-http\"\n{keys}\n")
+}
+
+#[test]
+fn an_address_that_will_be_refused_is_told_at_its_place() {
+    for (text, place, words) in [
+        (
+            ldap("").replace("ldaps://a", "ldap://a"),
+            "4:8",
+            "clear text",
+        ),
+        (ldap("").replace("ldaps://a", "a"), "4:8", "is no URL"),
+        (
+            http("users = { url = \"https://10.0.0.1/u\" }"),
+            "4:17",
+            "private network",
+        ),
+        (
+            http("users = { url = \"https://[fd00::1]/u\" }"),
+            "4:17",
+            "private network",
+        ),
+        (
+            http("users = { url = \"https://localhost/u\" }"),
+            "4:17",
+            "private network",
+        ),
+        (
+            http("users = { url = \"http://hr.example.org/u\" }"),
+            "4:17",
+            "clear text",
+        ),
+        (
+            http(
+                "users = { url = \"https://h/u\" }\ntoken_url = \"http://h/t\"\nclient_id = \"i\"\nclient_secret = { insecure = \"s\" }",
+            ),
+            "5:13",
+            "clear text",
+        ),
+    ] {
+        let told = told(&text);
+        assert!(
+            told.contains(&format!("rollcall.toml:{place}: ")) && told.contains(words),
+            "{told}"
+        );
+    }
+    for fine in [
+        ldap("").replace("ldaps://a", "ldap://localhost"),
+        ldap("start_tls = true").replace("ldaps://a", "ldap://a"),
+        ldap("allow_plain = true").replace("ldaps://a", "ldap://a"),
+        http("users = { url = \"http://127.0.0.1:8080/u\" }\nallow_private = true"),
+    ] {
+        parse(&fine).unwrap();
+    }
+}
+
+#[test]
+fn a_filter_where_nothing_filters_is_told_at_its_place() {
+    let told = told(&http(
+        "users = { url = \"https://h/u\" }\nuser_filter = \"(a=b)\"",
+    ));
+    assert!(
+        told.contains("rollcall.toml:5:15: `user_filter` has no meaning here"),
+        "{told}"
+    );
+}
+
+fn mapping_told(text: &str) -> String {
+    let config = parse(text).unwrap();
+    let source = config.sources.values().next().unwrap();
+    let problems = source.load_mapping(&Schemas::standard()).unwrap_err();
+    problems.to_string()
+}
+
+#[test]
+fn a_mapping_for_another_kind_of_source_is_told_where_it_is_named() {
+    let text = http("users = { url = \"https://h/u\" }").replace("hr-http", "openldap");
+    let told = mapping_told(&text);
+    assert!(told.contains("rollcall.toml:3:11: "), "{told}");
+    assert!(told.contains("is for sources of kind \"ldap\""), "{told}");
+}
+
+#[test]
+fn a_file_takes_a_mapping_for_directory_servers_but_no_filter() {
+    let text = "[sources.f]\nkind = \"file\"\nmapping = \"openldap\"\nformat = \"ldif\"\nusers_file = \"a.ldif\"\n";
+    let told = mapping_told(text);
+    assert!(told.contains("openldap.toml:11:10: "), "{told}");
+    assert!(told.contains("take no filter"), "{told}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_told_at_their_source() {
+    let config = parse(&ldap("").replace("dc=x", "dc")).unwrap();
+    let source = config.sources.values().next().unwrap();
+    let told = source.open().unwrap_err().to_string();
+    assert!(told.contains("rollcall.toml:1:"), "{told}");
+    assert!(told.contains("base is no DN"), "{told}");
+}
+
+#[test]
+fn colours_can_be_declined() {
+    for (variables, wanted) in [
+        (&[][..], true),
+        (&[("NO_COLOR", "1")], false),
+        (&[("NO_COLOR", "")], true),
+        (&[("TERM", "dumb")], false),
+    ] {
+        assert_eq!(environment(variables).wants_colours(), wanted);
+    }
 }

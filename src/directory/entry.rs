@@ -3,6 +3,7 @@
 //! An [`Entry`] has a key that survives renames, a place where it was found (its
 //! [`Locator`]), a kind, and multi-valued attributes. Nothing here knows SCIM.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -190,15 +191,7 @@ impl Attributes {
     /// Puts `list` in order. Attributes of one name are joined. Empty texts are dropped.
     #[must_use]
     pub fn new(mut list: Vec<Attribute>, names_ignore_case: bool) -> Self {
-        let order = |a: &str, b: &str| {
-            if names_ignore_case {
-                a.bytes()
-                    .map(|b| b.to_ascii_lowercase())
-                    .cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
-            } else {
-                a.cmp(b)
-            }
-        };
+        let order = |a: &str, b: &str| Self::order(a, b, names_ignore_case);
         list.sort_by(|a, b| order(&a.name, &b.name));
         list.dedup_by(|later, first| {
             let same = order(&later.name, &first.name).is_eq();
@@ -218,6 +211,22 @@ impl Attributes {
             list,
             names_ignore_case,
         }
+    }
+
+    /// The order of two attributes' names.
+    #[must_use]
+    #[inline]
+    pub fn order(a: &str, b: &str, names_ignore_case: bool) -> Ordering {
+        if !names_ignore_case {
+            return a.cmp(b);
+        }
+        for (a, b) in a.bytes().zip(b.bytes()) {
+            let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
+            if order.is_ne() {
+                return order;
+            }
+        }
+        a.len().cmp(&b.len())
     }
 
     /// The values of `name`; `None` when the entry does not carry the attribute.

@@ -29,7 +29,8 @@ pub(crate) enum Datum<'a> {
     /// A list.
     List(Vec<Datum<'a>>),
     /// An object, from a source's JSON or made by the expression.
-    Object(serde_json::Map<String, Json>),
+    /// (Boxed: most values are no objects, and all would be as large as one.)
+    Object(Box<serde_json::Map<String, Json>>),
 }
 
 impl<'a> Datum<'a> {
@@ -59,7 +60,7 @@ impl<'a> Datum<'a> {
                 .unwrap_or(Self::Null),
             Json::String(text) => Self::text(text),
             Json::Array(items) => Self::List(items.into_iter().map(Datum::of_json).collect()),
-            Json::Object(object) => Self::Object(object),
+            Json::Object(object) => Self::Object(Box::new(object)),
         }
     }
 
@@ -97,7 +98,7 @@ impl<'a> Datum<'a> {
             Self::Text(text) => Json::String(text.into_owned()),
             Self::Bytes(bytes) => Json::String(BASE64.encode(bytes)),
             Self::List(items) => items.into_iter().map(Datum::into_json).collect(),
-            Self::Object(object) => Json::Object(object),
+            Self::Object(object) => Json::Object(*object),
         }
     }
 }

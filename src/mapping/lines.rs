@@ -5,10 +5,11 @@
 //! says nothing. A directory server never lists an attribute without values, so where the
 //! whole entry was read (LDAP, LDIF) an absent attribute says "there is none", too.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use rollcall_directory::contribution::{Mapped, MappedValue};
-use rollcall_directory::entry::{Entry, Value};
+use rollcall_directory::entry::{Attributes, Entry, Value};
 use rollcall_directory::name::{Name, Reference, Space};
 use rollcall_directory::schema::{AttributeType, Shape, Unit};
 use serde_json::{Map, Value as Json};
@@ -64,14 +65,9 @@ impl<'e> Evaluation<'e> {
         around: Surroundings<'e>,
         interpreter: &'e Interpreter,
     ) -> Self {
-        let slots = plan
-            .slots
-            .iter()
-            .map(|name| entry.attributes.get(name))
-            .collect();
         Self {
             plan,
-            slots,
+            slots: slots(plan, &entry.attributes),
             absent_is_empty,
             around,
             interpreter,
@@ -81,16 +77,23 @@ impl<'e> Evaluation<'e> {
     /// All units of the entry's kind.
     pub(crate) fn mapped(&self) -> Result<Mapped, MapError> {
         let mut mapped = Mapped::default();
+        let mut values = Vec::with_capacity(self.plan.units.len());
+        // In the file's order, so that its first mistake is the one that is told.
         for unit in &self.plan.units {
-            match &unit.space {
-                Some(space) => self.references(unit, space, &mut mapped)?,
-                None => {
-                    if let Some(value) = self.unit(unit)? {
-                        mapped.said.insert(unit.unit.clone(), value);
-                    }
+            values.push(match &unit.space {
+                Some(space) => {
+                    self.references(unit, space, &mut mapped)?;
+                    None
                 }
-            }
+                None => self.unit(unit)?,
+            });
         }
+        // In the map's order, which is then made in one go.
+        let in_order = self.plan.orders.units.iter().filter_map(|place| {
+            let value = values.get_mut(*place)?.take()?;
+            Some((self.plan.units.get(*place)?.unit.clone(), value))
+        });
+        mapped.said = in_order.collect();
         Ok(mapped)
     }
 
@@ -116,7 +119,9 @@ impl<'e> Evaluation<'e> {
                 Shape::Item { fixed, sub, .. } => {
                     is_list = true;
                     if let Some(value) = values.into_iter().next() {
-                        into_object(&mut objects, line.object, fixed, sub, value);
+                        let same = |other: &&Line| other.object == line.object;
+                        let parts = fixed.len() + self.lines(unit).filter(same).count();
+                        into_object(&mut objects, line.object, parts, fixed, sub, value);
                     }
                 }
                 Shape::List { .. } => {
@@ -139,25 +144,27 @@ impl<'e> Evaluation<'e> {
             Shape::Item { .. } => (Times::Once, LIST_ITEMS_MAX),
             _ => (Times::Each(CHOICES_MAX), CHOICES_MAX),
         };
-        let data = match self.values(line, times)? {
-            Said::Something(data) => data,
-            Said::Empty => return Ok(Said::Empty),
-            Said::Silent(slot) => return Ok(Said::Silent(slot)),
-        };
-        if data.len() > LIST_ITEMS_MAX {
-            return Err(format!("more than {LIST_ITEMS_MAX} values"));
-        }
-        let mut values = Vec::with_capacity(data.len());
-        for datum in data {
+        let mut values = Vec::new();
+        let mut count = 0;
+        self.values(line, times, |datum| {
+            count += 1;
+            if count > LIST_ITEMS_MAX {
+                return Err(format!("more than {LIST_ITEMS_MAX} values"));
+            }
             let value = match &line.shape {
                 Shape::Single(kind) | Shape::Item { kind, .. } => shape::scalar(datum, *kind),
                 Shape::List { .. } => shape::item(datum, &line.definition),
                 Shape::Reference | Shape::Members => shape::scalar(datum, AttributeType::String),
             }?;
             if !value.is_null() {
+                if values.is_empty() {
+                    // One value is what most lines give.
+                    values.reserve_exact(1);
+                }
                 values.push(value);
             }
-        }
+            Ok(())
+        })?;
         shape::in_order(&mut values);
         values.truncate(most);
         Ok(if values.is_empty() {
@@ -167,13 +174,19 @@ impl<'e> Evaluation<'e> {
         })
     }
 
-    /// What the expression gives, lists opened, nothings left out.
-    fn values(&self, line: &'e Line, times: Times) -> Result<Said<Vec<Datum<'e>>>, String> {
-        let mut found = Vec::new();
-        let mut add = |datum: Datum<'e>| match datum {
-            Datum::List(items) => found.extend(items.into_iter().filter(|d| !d.is_nothing())),
-            datum if datum.is_nothing() => {}
-            datum => found.push(datum),
+    /// Hands over what the expression gives, lists opened, nothings left out.
+    fn values(
+        &self,
+        line: &'e Line,
+        times: Times,
+        mut take: impl FnMut(Datum<'e>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut take_something = |datum: Datum<'e>| {
+            if datum.is_nothing() {
+                Ok(())
+            } else {
+                take(datum)
+            }
         };
         let is_list = matches!(line.shape, Shape::List { .. } | Shape::Members);
         let many = match times {
@@ -192,7 +205,8 @@ impl<'e> Evaluation<'e> {
                 .expression
                 .evaluate(&inputs, &self.around, self.interpreter)
             {
-                Ok(datum) => add(datum),
+                Ok(Datum::List(items)) => items.into_iter().try_for_each(&mut take_something)?,
+                Ok(datum) => take_something(datum)?,
                 Err(message) => {
                     let inputs = line.expression.inputs();
                     let is_absent = |slot| self.slot(slot).unwrap_or_default().is_empty();
@@ -202,11 +216,7 @@ impl<'e> Evaluation<'e> {
                 }
             }
         }
-        Ok(if found.is_empty() {
-            self.nothing(line)
-        } else {
-            Said::Something(found)
-        })
+        Ok(())
     }
 
     fn slot(&self, slot: usize) -> Option<&'e [Value]> {
@@ -282,19 +292,23 @@ impl<'e> Evaluation<'e> {
         } else {
             Times::Once
         };
-        let data = match self.values(line, times)? {
-            Said::Something(data) => data,
-            Said::Empty => return Ok(Said::Empty),
-            Said::Silent(slot) => return Ok(Said::Silent(slot)),
-        };
         let most = if is_list { usize::MAX } else { 1 };
-        for datum in data.into_iter().take(most) {
-            let text = shape::scalar(datum, AttributeType::String)?;
-            if let Some(text) = text.as_str() {
-                mapped.references.push(reference(&unit.unit, space, text));
+        let mut count = 0;
+        self.values(line, times, |datum| {
+            count += 1;
+            if count <= most {
+                let text = shape::scalar(datum, AttributeType::String)?;
+                if let Some(text) = text.as_str() {
+                    mapped.references.push(reference(&unit.unit, space, text));
+                }
             }
-        }
-        Ok(Said::Something(()))
+            Ok(())
+        })?;
+        Ok(if count == 0 {
+            self.nothing(line)
+        } else {
+            Said::Something(())
+        })
     }
 
     /// What each line gives, for people.
@@ -378,6 +392,32 @@ impl<'e> Evaluation<'e> {
     }
 }
 
+/// The values of the attributes that lines use, by slot.
+///
+/// Both sides stand in the order of their names: one walk along both finds them all.
+fn slots<'e>(plan: &KindPlan, attributes: &'e Attributes) -> Vec<Option<&'e [Value]>> {
+    let ignore_case = attributes.names_ignore_case();
+    let mut found = vec![None; plan.slots.len()];
+    let mut there = attributes.iter().peekable();
+    for slot in plan.orders.slots(ignore_case) {
+        let (Some(name), Some(place)) = (plan.slots.get(*slot), found.get_mut(*slot)) else {
+            continue;
+        };
+        while let Some(attribute) = there.peek() {
+            match Attributes::order(&attribute.name, name, ignore_case) {
+                Ordering::Less => there.next(),
+                // Two slots may differ in case only: the attribute stays for the next one.
+                Ordering::Equal => {
+                    *place = Some(attribute.values.as_slice());
+                    break;
+                }
+                Ordering::Greater => break,
+            };
+        }
+    }
+    found
+}
+
 /// What stands for a value that must not be shown.
 const HIDDEN: &str = "(hidden)";
 
@@ -433,6 +473,7 @@ fn reference(unit: &Unit, space: &Space, text: &str) -> Reference {
 fn into_object(
     objects: &mut Vec<(usize, Json)>,
     number: usize,
+    parts: usize,
     fixed: &[(String, Json)],
     sub: &str,
     value: Json,
@@ -442,7 +483,8 @@ fn into_object(
         object.insert(sub.to_owned(), value);
         return;
     }
-    let mut object: Map<String, Json> = fixed.iter().cloned().collect();
+    let mut object = Map::with_capacity(parts);
+    object.extend(fixed.iter().cloned());
     object.insert(sub.to_owned(), value);
     objects.push((number, Json::Object(object)));
 }

@@ -31,6 +31,19 @@ pub enum SourceKind {
     File,
 }
 
+impl SourceKind {
+    /// The word in the files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ldap => "ldap",
+            Self::Scim => "scim",
+            Self::Http => "http",
+            Self::File => "file",
+        }
+    }
+}
+
 /// The time at which a mapping is evaluated, and the zone in which the source's days end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
@@ -177,6 +190,13 @@ impl Mapping {
             .flatten()
             .flat_map(|plan| self.unknown_in(plan, known))
             .collect()
+    }
+
+    /// A problem at the filter of users, or of groups; `None` if there is no filter.
+    #[must_use]
+    pub fn problem_at_filter(&self, kind: Kind, message: String) -> Option<Problem> {
+        let place = self.plan(kind)?.filter_place.clone()?;
+        Some(Problem::at(&self.name, &self.text, place, message))
     }
 
     /// The lines that feed a unit.

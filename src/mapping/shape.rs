@@ -130,7 +130,7 @@ pub(crate) fn item(datum: Datum<'_>, definition: &AttributeDefinition) -> Result
         }
     };
     let mut checked = Map::new();
-    for (name, part) in parts {
+    for (name, part) in *parts {
         let Some(sub) = definition.sub(&name) else {
             let known = definition.sub_attributes.iter().map(|s| s.name.as_str());
             let hint = nearest(&name, known)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rollcall_directory::entry::Kind;
+use rollcall_directory::entry::{Attributes, Kind};
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::Space;
 use rollcall_directory::path::Path;
@@ -63,10 +63,50 @@ pub(crate) struct UnitLines {
 #[derive(Debug)]
 pub(crate) struct KindPlan {
     pub(crate) mapping: KindMapping,
+    /// Where the filter stands.
+    pub(crate) filter_place: Option<Range<usize>>,
     /// The attributes that lines use, by slot.
     pub(crate) slots: Vec<String>,
     pub(crate) lines: Vec<Line>,
     pub(crate) units: Vec<UnitLines>,
+    pub(crate) orders: Orders,
+}
+
+/// Orders that evaluation would have to make anew for each entry.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    /// The slots in the order of their names.
+    slots: Vec<usize>,
+    /// The same, ignoring case.
+    slots_ignoring_case: Vec<usize>,
+    /// The places of the units, in the order of the units.
+    pub(crate) units: Vec<usize>,
+}
+
+impl Orders {
+    fn of(slots: &[String], units: &[UnitLines]) -> Self {
+        let slots = |ignoring_case| {
+            let mut named: Vec<(usize, &String)> = slots.iter().enumerate().collect();
+            named.sort_by(|(_, a), (_, b)| Attributes::order(a, b, ignoring_case));
+            named.into_iter().map(|(slot, _)| slot).collect()
+        };
+        let mut named: Vec<(usize, &Unit)> = units.iter().map(|u| &u.unit).enumerate().collect();
+        named.sort_by_key(|(_, unit)| *unit);
+        Self {
+            slots: slots(false),
+            slots_ignoring_case: slots(true),
+            units: named.into_iter().map(|(place, _)| place).collect(),
+        }
+    }
+
+    /// The slots in the order of an entry's attributes.
+    pub(crate) fn slots(&self, names_ignore_case: bool) -> &[usize] {
+        if names_ignore_case {
+            &self.slots_ignoring_case
+        } else {
+            &self.slots
+        }
+    }
 }
 
 pub(crate) fn compile(name: &str, text: &str, schemas: &Schemas) -> Result<Mapping, Vec<Problem>> {
@@ -181,6 +221,7 @@ impl Compiler<'_, '_> {
             .only_known(table, &["filter", "key", "match", "attributes"]);
         self.say(kind.as_str());
         let filter = self.filter(table);
+        let has_filter = filter.is_some();
         let key = self.key(top, table, kind);
         let mut slots = Slots {
             names: Vec::new(),
@@ -193,9 +234,14 @@ impl Compiler<'_, '_> {
                 match_on: Vec::new(),
                 attributes: Vec::new(),
             },
+            filter_place: table
+                .get("filter")
+                .map(toml::Spanned::span)
+                .filter(|_| has_filter),
             slots: Vec::new(),
             lines: Vec::new(),
             units: Vec::new(),
+            orders: Orders::default(),
         };
         if let Some(attributes) = self.reader.table_at(table, "attributes") {
             for (left, right) in in_order(attributes) {
@@ -229,6 +275,7 @@ impl Compiler<'_, '_> {
         }
         plan.mapping.match_on = self.match_on(table, kind, &plan);
         plan.slots.clone_from(&slots.names);
+        plan.orders = Orders::of(&plan.slots, &plan.units);
         if !plan.mapping.key.is_empty() {
             slots.of(&plan.mapping.key);
         }

@@ -241,7 +241,7 @@ fn cel_value(datum: Datum<'_>) -> cel::Value {
             cel::Value::List(Arc::new(items.into_iter().map(cel_value).collect()))
         }
         Datum::Object(object) => {
-            let map: HashMap<Key, cel::Value> = object
+            let map: HashMap<Key, cel::Value> = (*object)
                 .into_iter()
                 .map(|(key, value)| (Key::from(key), cel_value(Datum::of_json(value))))
                 .collect();
@@ -293,7 +293,7 @@ fn datum<'a>(value: &cel::Value, budget: &mut Budget, depth: usize) -> Result<Da
             }
             // A hash map has no order of its own, and results must have one.
             object.sort_keys();
-            Datum::Object(object)
+            Datum::Object(Box::new(object))
         }
         _ => return Err("the result is neither text, number, boolean, list nor object".to_owned()),
     })

@@ -174,21 +174,20 @@ pub(super) fn phone(args: Vec<Datum<'_>>) -> Outcome<'_> {
         None | Some(Datum::Null) => None,
         Some(datum) => Some(as_text(&datum)?.into_owned()),
     };
-    super::text::each(vec![subject], |text| number(text, country.as_deref()))
+    super::text::each_of(subject, |text| Ok(number(text, country.as_deref())))
 }
 
 fn number<'a>(text: Cow<'a, str>, country: Option<&str>) -> Cow<'a, str> {
     let written = text.trim();
     // "+41 (0)44 …" tells foreigners to leave the 0 out.
-    let written = if written.starts_with('+') {
-        written.replace("(0)", "")
+    let written = if written.starts_with('+') && written.contains("(0)") {
+        Cow::Owned(written.replace("(0)", ""))
     } else {
-        written.to_owned()
+        Cow::Borrowed(written)
     };
-    let digits: String = written
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '\u{a0}' | '-' | '.' | '/' | '(' | ')'))
-        .collect();
+    let is_layout = |c: &char| matches!(c, ' ' | '\u{a0}' | '-' | '.' | '/' | '(' | ')');
+    let mut digits = String::with_capacity(written.len());
+    digits.extend(written.chars().filter(|c| !is_layout(c)));
     let significant = digits.strip_prefix('+').unwrap_or(&digits);
     if significant.is_empty() || !significant.bytes().all(|b| b.is_ascii_digit()) {
         return super::text::trimmed(text);

@@ -136,7 +136,7 @@ impl Function {
         let result = match self {
             Self::First => Ok(text::first(args)),
             Self::Join => text::join(args),
-            Self::Lower => text::each(args, |text| text.to_lowercase().into()),
+            Self::Lower => text::each(args, text::lower),
             Self::Upper => text::each(args, |text| text.to_uppercase().into()),
             Self::Trim => text::each(args, text::trimmed),
             Self::Split => text::split(&args),

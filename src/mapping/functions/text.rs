@@ -72,7 +72,8 @@ pub(super) fn each<'a>(
     })
 }
 
-fn each_of<'a>(
+/// Applies `change`, which may fail, to the text, or to each text of a list.
+pub(super) fn each_of<'a>(
     subject: Datum<'a>,
     change: impl Fn(Cow<'a, str>) -> Result<Cow<'a, str>, String> + Copy,
 ) -> Outcome<'a> {
@@ -88,6 +89,16 @@ fn each_of<'a>(
             .collect::<Result<_, _>>()
             .map(Datum::List),
         other => Err(format!("needs a text, not {}", other.kind())),
+    }
+}
+
+/// In small letters. What is in small letters already is not copied.
+pub(super) fn lower(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if text.bytes().all(is_lower) {
+        text
+    } else {
+        text.to_lowercase().into()
     }
 }
 

@@ -14,6 +14,8 @@ async fn refused(request: RequestBuilder) -> (u16, String) {
 async fn no_scim_path_answers_without_a_token() {
     let served = Served::empty().await;
     for path in [
+        "/scim/v2",
+        "/scim/v2/",
         "/scim/v2/Users",
         "/scim/v2/Users/1",
         "/scim/v2/Groups",
