@@ -17,5 +17,6 @@ mod crash;
 mod serve;
 mod shipped_mappings;
 mod sync_files;
+mod sync_http;
 mod sync_ldap;
 mod two_sources;

@@ -1,5 +1,7 @@
 //! The keys of a source of kind `http`.
 
+use std::time::Duration;
+
 use rollcall_connectors::http::settings::{
     Auth, ClientCertificate, Endpoint, Format, Method, Paging, Settings, Total,
 };
@@ -70,8 +72,15 @@ fn settings(section: &Section<'_>) -> Settings {
         run_timeout: section.duration("run_timeout", Settings::RUN_TIMEOUT_DEFAULT),
         retry_after_max: section.duration("retry_after_max", Settings::RETRY_AFTER_MAX_DEFAULT),
         waits_max: section.duration("waits_max", Settings::WAITS_MAX_DEFAULT),
-        retry_pause: Settings::RETRY_PAUSE_DEFAULT,
+        retry_pause: retry_pause(section),
     }
+}
+
+/// The first pause is a setting; the longest is at least that.
+fn retry_pause(section: &Section<'_>) -> (Duration, Duration) {
+    let (first, longest) = Settings::RETRY_PAUSE_DEFAULT;
+    let first = section.duration("retry_pause", first);
+    (first, longest.max(first))
 }
 
 /// A header's value is a secret, or plain text where it is none (a version, a language).

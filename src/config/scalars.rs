@@ -8,19 +8,26 @@ use rollcall_connectors::Secret;
 use super::section::Section;
 use super::tree::{Node, Value};
 
-const SECOND: u64 = 1;
-const MINUTE: u64 = 60;
+/// In milliseconds.
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// `30s`, `15m`, `24h`, `30d`.
+/// `500ms`, `30s`, `15m`, `24h`, `30d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let units = [('s', SECOND), ('m', MINUTE), ('h', HOUR), ('d', DAY)];
+    let units = [
+        ("ms", 1),
+        ("s", SECOND),
+        ("m", MINUTE),
+        ("h", HOUR),
+        ("d", DAY),
+    ];
     units
         .iter()
-        .find_map(|(letter, seconds)| {
-            let number: u64 = text.strip_suffix(*letter)?.parse().ok()?;
-            Some(Duration::from_secs(number.checked_mul(*seconds)?))
+        .find_map(|(unit, milliseconds)| {
+            let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+            Some(Duration::from_millis(number.checked_mul(*milliseconds)?))
         })
         .ok_or_else(|| {
             format!(

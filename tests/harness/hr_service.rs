@@ -266,6 +266,11 @@ impl HrService {
         });
     }
 
+    /// Behaves again.
+    pub fn forget_traps(&self) {
+        self.office().traps.clear();
+    }
+
     /// A file of the TLS service: `ca.pem`, `client.pem`, `client.key`.
     pub fn certificate_file(&self, name: &str) -> PathBuf {
         self.certificates.as_ref().unwrap().path().join(name)
