@@ -4,11 +4,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
 use crate::harness::rollcall::{Database, Rollcall};
-use crate::harness::slapd::{Options, Slapd};
+use crate::harness::slapd::{Certificate, Options, Slapd};
 
 /// Small, so that a few people are several pages.
 const PAGE_SIZE: u32 = 10;
@@ -323,6 +324,144 @@ fn a_server_that_dies_in_the_middle_of_a_page_removes_nobody() {
 }
 
 #[test]
+fn a_server_that_is_killed_in_the_middle_of_a_read_removes_nobody() {
+    each_database(&people(1..=60), |slapd, mut rollcall| {
+        rollcall.sync("directory", 0);
+        let (port, right) = (slapd.port, source(&slapd.url()));
+        let slapd = Arc::new(Mutex::new(slapd));
+        let victim = Arc::clone(&slapd);
+        let watched = cuts_after(4_000, port, move || victim.lock().unwrap().kill());
+        rollcall.set_sources(&source(&format!("ldap://127.0.0.1:{watched}")));
+        fails_and_changes_nothing(&rollcall, &watched.to_string());
+        slapd.lock().unwrap().start_again();
+        rollcall.set_sources(&right);
+        assert_eq!(rollcall.sync("directory", 0)["tally"]["unchanged"], 60);
+    });
+}
+
+#[test]
+fn a_certificate_that_proves_nothing_gets_no_password() {
+    for (certificate, because) in [
+        (Certificate::Expired, "has expired"),
+        (Certificate::OtherHost, "other.example.org"),
+    ] {
+        let options = Options {
+            certificate,
+            ..Options::default()
+        };
+        let slapd = Slapd::start_with(&options, &people(1..=3));
+        let trusting = format!(
+            "{}ca_file = \"{}\"\n",
+            source(&slapd.ldaps_url()),
+            slapd.ca_file().display()
+        );
+        let mut rollcall = Rollcall::new(Database::Sqlite, &source(&slapd.url()));
+        rollcall.sync("directory", 0);
+        rollcall.set_sources(&trusting);
+        fails_and_changes_nothing(&rollcall, because);
+    }
+}
+
+#[test]
+fn a_server_that_lists_nobody_any_more_removes_nobody() {
+    each_database(&people(1..=12), |slapd, rollcall| {
+        rollcall.sync("directory", 0);
+        let gone: Vec<String> = (1..=12)
+            .map(|n| format!("dn: {}\nchangetype: delete\n\n", person_dn(n)))
+            .collect();
+        slapd.modify(&gone.concat());
+        fails_and_changes_nothing(&rollcall, "no people at all");
+    });
+}
+
+#[test]
+fn half_of_the_entries_gone_waits_for_approval() {
+    let ldif = people(1..=40) + &group("research", &[person_dn(1), person_dn(40)]);
+    each_database(&ldif, |slapd, rollcall| {
+        rollcall.sync("directory", 0);
+        let before = rollcall.dump();
+        let gone: Vec<String> = (1..=20)
+            .map(|n| format!("dn: {}\nchangetype: delete\n\n", person_dn(n)))
+            .collect();
+        slapd.modify(&gone.concat());
+        let held = rollcall.sync("directory", 3);
+        assert!(
+            held["held"].to_string().contains("20 of 40 people"),
+            "{held}"
+        );
+        assert_eq!(rollcall.dump(), before);
+        rollcall
+            .run(&["run", "approve", &held["run"].to_string()])
+            .exits(0);
+        assert_eq!(rollcall.user("user20").unwrap()["active"], false);
+        assert_eq!(rollcall.user("user21").unwrap()["active"], true);
+    });
+}
+
+#[test]
+fn a_value_that_the_schema_refuses_puts_only_its_entry_into_quarantine() {
+    let mapping = OPENLDAP
+        .replace("= \"employeeType\"", "= \"title\"")
+        .replace(
+            "[user.attributes]",
+            "[user.attributes]\nactive = \"employeeType\"",
+        );
+    let ldif: String = (1..=30)
+        .map(|n| person(n).replace("sn: ", "employeeType: TRUE\nsn: "))
+        .collect();
+    each_database(&ldif, |slapd, mut rollcall| {
+        rollcall.write("mappings/with-flag.toml", &mapping);
+        rollcall.set_sources(&source(&slapd.url()).replace("\"openldap\"", "\"with-flag\""));
+        rollcall.sync("directory", 0);
+        slapd.modify(&format!(
+            "dn: {}\nchangetype: modify\nreplace: employeeType\nemployeeType: perhaps\n\n\
+             dn: {}\nchangetype: modify\nreplace: givenName\ngivenName: Renamed\n",
+            person_dn(7),
+            person_dn(8),
+        ));
+        let run = rollcall.sync("directory", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(rollcall.user("user7").unwrap()["active"], true);
+        assert_eq!(
+            rollcall.user("user8").unwrap()["attributes"]["name"]["givenName"],
+            "Renamed"
+        );
+        let shown = rollcall
+            .run(&["run", "show", &run["run"].to_string()])
+            .exits(0)
+            .stdout;
+        for word in ["user7", "active", "perhaps"] {
+            assert!(shown.contains(word), "{shown}");
+        }
+    });
+}
+
+#[test]
+fn two_entries_that_are_one_person_are_a_conflict_and_write_nothing() {
+    let staff = format!("ou=staff,{}", Slapd::SUFFIX);
+    each_database(&people(1..=12), |slapd, rollcall| {
+        rollcall.sync("directory", 0);
+        let before = rollcall.user("user1");
+        let twin = person(1)
+            .replace("ou=people", "ou=staff")
+            .replace("First1", "Twin")
+            .replacen("objectClass", "changetype: add\nobjectClass", 1);
+        slapd.modify(&format!(
+            "dn: {staff}\nchangetype: add\nobjectClass: organizationalUnit\nou: staff\n\n{twin}"
+        ));
+        let run = rollcall.sync("directory", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(run["tally"]["users_created"], 0, "{run}");
+        assert_eq!(rollcall.user("user1"), before);
+        let shown = rollcall
+            .run(&["run", "show", &run["run"].to_string()])
+            .exits(0)
+            .stdout;
+        assert!(shown.contains(&format!("uid=user1,{staff}")), "{shown}");
+    });
+}
+
+#[test]
 fn ten_thousand_values_and_a_photo_of_five_megabytes_come_over_whole() {
     use base64::Engine as _;
     const VALUES: usize = 10_000;
@@ -400,9 +539,15 @@ title = "title"
 /// A server that passes everything on to `port` until it has sent so many octets to its
 /// clients, all connections together; then it is dead, in the middle of a message.
 fn dies_after(octets: usize, port: u16) -> u16 {
+    cuts_after(octets, port, || {})
+}
+
+/// As [`dies_after`]; `then` happens before anybody notices.
+fn cuts_after(octets: usize, port: u16, then: impl FnOnce() + Send + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
+        let mut then = Some(then);
         let mut left = octets;
         while left > 0 {
             let Ok((mut client, _)) = listener.accept() else {
@@ -419,6 +564,11 @@ fn dies_after(octets: usize, port: u16) -> u16 {
             while let Ok(read @ 1..) = server.read(&mut buffer) {
                 let passed = read.min(left);
                 left -= passed;
+                if left == 0
+                    && let Some(then) = then.take()
+                {
+                    then();
+                }
                 if client.write_all(&buffer[..passed]).is_err() || left == 0 {
                     break;
                 }
