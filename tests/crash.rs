@@ -1,9 +1,14 @@
 //! Promise: nothing half done. A run that is killed at any moment, a second run at the
 //! same time, and a store from the future leave the directory right.
 
-use std::process::Child;
+use std::hash::{BuildHasher as _, RandomState};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::harness::postgres::Postgres;
 use crate::harness::rollcall::{Database, Ended, Rollcall};
 
 const SOURCE: &str = r#"
@@ -13,9 +18,10 @@ format = "csv"
 users_file = "people.csv"
 mapping = "people-csv"
 "#;
-const PEOPLE: u32 = 3_000;
-/// More by `ROLLCALL_TEST_KILLS`.
-const KILLS_DEFAULT: u32 = 5;
+/// Three transactions, and a bit.
+const PEOPLE: u32 = 1_050;
+/// Another number by `ROLLCALL_TEST_KILLS`.
+const KILLS_DEFAULT: u32 = 20;
 const DEADLINE: Duration = Duration::from_secs(90);
 
 fn people(title: &str, absent: u32) -> String {
@@ -29,17 +35,14 @@ fn people(title: &str, absent: u32) -> String {
     text
 }
 
-/// A lease that a killed run leaves behind must not hold up the test for a minute.
-fn command(rollcall: &Rollcall, arguments: &[&str]) -> std::process::Command {
-    let mut command = rollcall.command(arguments);
-    command.env("ROLLCALL_TEST_LEASE", "2s");
-    command
-}
-
+/// Starts a run that is going to be killed. The lease that it leaves behind must not hold
+/// up the test for a minute.
 fn start(rollcall: &Rollcall) -> Child {
-    command(rollcall, &["sync", "people"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+    rollcall
+        .command(&["sync", "people"])
+        .env("ROLLCALL_TEST_LEASE", "500ms")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
@@ -48,58 +51,83 @@ fn start(rollcall: &Rollcall) -> Child {
 fn good_run(rollcall: &Rollcall) -> Ended {
     let begun = Instant::now();
     loop {
-        let output = command(rollcall, &["--json", "sync", "people"])
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        if !stderr.contains("is being run") || begun.elapsed() > DEADLINE {
-            return Ended {
-                code: output.status.code().unwrap_or(-1),
-                stdout: String::from_utf8(output.stdout).unwrap(),
-                stderr,
-            };
+        let ended = rollcall.run(&["--json", "sync", "people"]);
+        if !ended.stderr.contains("is being run") || begun.elapsed() > DEADLINE {
+            return ended;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn kills() -> u32 {
-    std::env::var("ROLLCALL_TEST_KILLS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(KILLS_DEFAULT)
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
+
+/// An undisturbed import and an undisturbed change, and how long both took.
+struct Undisturbed {
+    imported: String,
+    changed: String,
+    took: Duration,
+}
+
+fn undisturbed(database: Database) -> Undisturbed {
+    let rollcall = Rollcall::new(database, SOURCE);
+    rollcall.write("people.csv", &people("Analyst", 0));
+    let begun = Instant::now();
+    rollcall.sync("people", 0);
+    let took = begun.elapsed();
+    let imported = rollcall.dump();
+    rollcall.write("people.csv", &people("Nurse", 20));
+    rollcall.sync("people", 0);
+    Undisturbed {
+        imported,
+        changed: rollcall.dump(),
+        took,
+    }
+}
+
+/// Kills a run at a share of its time, lets a good one follow, and compares.
+fn killed_then_good(rollcall: &Rollcall, moment: Duration, expected: &str, told: &str) {
+    let mut run = start(rollcall);
+    std::thread::sleep(moment);
+    // It may have ended by itself.
+    let _ = run.kill();
+    run.wait().unwrap();
+    good_run(rollcall).exits(0);
+    let dump = rollcall.dump();
+    if dump != expected {
+        let differs = dump.lines().find(|line| !expected.contains(line));
+        panic!("{told}, killed after {moment:?}: {differs:?}");
+    }
+}
+
+fn killed_at_any_moment(database: Database) {
+    let seed = setting("ROLLCALL_TEST_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
+    println!("again with ROLLCALL_TEST_SEED={seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let expected = undisturbed(database);
+    let mut moment = || expected.took.mul_f64(dice.random_range(0.0..1.0));
+    let kills = setting("ROLLCALL_TEST_KILLS").unwrap_or_else(|| KILLS_DEFAULT.into());
+    for kill in 1..=kills {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write("people.csv", &people("Analyst", 0));
+        let told = format!("seed {seed}, import {kill}");
+        killed_then_good(&rollcall, moment(), &expected.imported, &told);
+        rollcall.write("people.csv", &people("Nurse", 20));
+        let told = format!("seed {seed}, change {kill}");
+        killed_then_good(&rollcall, moment(), &expected.changed, &told);
+    }
 }
 
 #[test]
-fn killed_at_any_moment_a_good_run_ends_in_the_same_directory() {
-    for database in Database::ALL {
-        let undisturbed = Rollcall::new(database, SOURCE);
-        undisturbed.write("people.csv", &people("Analyst", 0));
-        let begun = Instant::now();
-        undisturbed.sync("people", 0);
-        let whole = begun.elapsed();
-        let first = undisturbed.dump();
-        undisturbed.write("people.csv", &people("Nurse", 20));
-        undisturbed.sync("people", 0);
-        let second = undisturbed.dump();
-        for kill in 0..kills() {
-            let rollcall = Rollcall::new(database, SOURCE);
-            for (text, expected) in [
-                (people("Analyst", 0), &first),
-                (people("Nurse", 20), &second),
-            ] {
-                rollcall.write("people.csv", &text);
-                let mut run = start(&rollcall);
-                let share = f64::from(kill * 2 + 1) / f64::from(kills() * 2);
-                std::thread::sleep(whole.mul_f64(share));
-                // It may have ended by itself.
-                let _ = run.kill();
-                run.wait().unwrap();
-                good_run(&rollcall).exits(0);
-                assert_eq!(&rollcall.dump(), expected, "{database:?}, kill {kill}");
-            }
-        }
-    }
+fn killed_at_any_moment_a_good_run_ends_in_the_same_directory_on_sqlite() {
+    killed_at_any_moment(Database::Sqlite);
+}
+
+#[test]
+fn killed_at_any_moment_a_good_run_ends_in_the_same_directory_on_postgres() {
+    killed_at_any_moment(Database::Postgres);
 }
 
 #[test]
@@ -131,19 +159,47 @@ fn of_two_runs_of_one_source_at_once_one_runs_and_the_other_says_so() {
 }
 
 #[test]
-fn a_store_of_a_newer_version_is_refused_with_what_to_do() {
-    let rollcall = Rollcall::new(Database::Sqlite, SOURCE);
-    rollcall.write("people.csv", &people("Analyst", 2_990));
-    rollcall.sync("people", 0);
-    let store = rusqlite::Connection::open(rollcall.store_file()).unwrap();
-    store
-        .execute("UPDATE schema_version SET version = 9999", [])
-        .unwrap();
-    drop(store);
-    let refused = rollcall.run(&["sync", "people"]).exits(1);
-    assert!(
-        refused.stderr.contains("newer Rollcall"),
-        "{}",
-        refused.stderr
-    );
+fn a_store_of_a_newer_version_is_refused_with_what_to_do_and_left_alone() {
+    const NEWER: &str = "UPDATE schema_version SET version = 9999";
+    const OURS: &str = "UPDATE schema_version SET version = ";
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write("people.csv", &people("Analyst", PEOPLE - 10));
+        rollcall.sync("people", 0);
+        let before = rollcall.dump();
+        let version = sql(
+            &rollcall,
+            database,
+            "SELECT max(version) FROM schema_version",
+        );
+        sql(&rollcall, database, NEWER);
+        rollcall.write("people.csv", &people("Nurse", PEOPLE - 12));
+        for command in [&["sync", "people"][..], &["user", "list"], &["migrate"]] {
+            let refused = rollcall.run(command).exits(1);
+            assert!(
+                refused.stderr.contains("newer Rollcall") && refused.stderr.contains("9999"),
+                "{command:?}: {}",
+                refused.stderr
+            );
+        }
+        sql(&rollcall, database, &format!("{OURS}{version}"));
+        assert_eq!(rollcall.dump(), before);
+    }
+}
+
+/// Changes the store behind the program's back; the first value that it answers.
+fn sql(rollcall: &Rollcall, database: Database, text: &str) -> String {
+    match database {
+        Database::Postgres => {
+            let answer = Postgres::shared().sql(rollcall.store_url(), text);
+            answer.trim().to_owned()
+        }
+        Database::Sqlite => {
+            let store = rusqlite::Connection::open(rollcall.store_file()).unwrap();
+            let mut statement = store.prepare(text).unwrap();
+            let mut rows = statement.query([]).unwrap();
+            let row = rows.next().unwrap();
+            row.map_or_else(String::new, |row| row.get::<_, i64>(0).unwrap().to_string())
+        }
+    }
 }
