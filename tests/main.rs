@@ -14,6 +14,9 @@ mod harness;
 
 mod architecture;
 mod crash;
+mod disk_full;
+mod schedule;
+mod secrets;
 mod serve;
 mod shipped_mappings;
 mod sync_files;

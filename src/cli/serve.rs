@@ -63,6 +63,14 @@ async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>,
         let Some(schedule) = &source.schedule else {
             continue;
         };
+        // Before each run the store is asked again, which knows nothing of this.
+        if source.paused {
+            tracing::info!(
+                source = source.name,
+                "the configuration pauses it, not scheduled"
+            );
+            continue;
+        }
         all.push(crate::sync::Scheduled {
             setup: workspace.setup(source).await?,
             schedule: schedule.clone(),

@@ -65,6 +65,17 @@ impl Postgres {
         self.psql(name, sql)
     }
 
+    /// Everything in a database, given by its URL, as text.
+    pub fn dump(&self, url: &str) -> String {
+        let name = url.rsplit('/').next().expect("a database in the URL");
+        let mut command = Command::new(self.bin.join("pg_dump"));
+        command
+            .args(["--inserts", "-U", ACCOUNT, "-h"])
+            .arg(&self.folder)
+            .args(["-p", &self.port.to_string(), name]);
+        output_of(&mut command)
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://{ACCOUNT}@127.0.0.1:{}/{database}", self.port)
     }

@@ -107,6 +107,11 @@ impl Rollcall {
         std::fs::rename(aside, path).unwrap();
     }
 
+    /// Another store from now on.
+    pub(crate) fn set_store(&mut self, url: String) {
+        self.store_url = url;
+    }
+
     /// A command that is about to be run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
