@@ -102,6 +102,10 @@ fn killed_then_good(rollcall: &Rollcall, moment: Duration, expected: &str, told:
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "shown when the test fails, to fail again the same way"
+)]
 fn killed_at_any_moment(database: Database) {
     let seed = setting("ROLLCALL_TEST_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     println!("again with ROLLCALL_TEST_SEED={seed}");

@@ -224,9 +224,58 @@ fn groups_that_contain_each_other_come_over_as_they_are() {
     each_database(&ldif, |_slapd, rollcall| {
         rollcall.sync("directory", 0);
         let dump = rollcall.dump();
-        rollcall.group("a").unwrap();
+        for (group, member) in [("a", "b"), ("b", "c"), ("c", "a")] {
+            let row = format!("\"group\":\"group {group}\",\"member\":\"group {member}\"");
+            assert!(dump.contains(&row), "{row} is not in {dump}");
+        }
+        // A group is never its own member.
+        assert!(!dump.contains("\"group\":\"group c\",\"member\":\"group c\""));
         assert_eq!(rollcall.sync("directory", 0)["tally"]["unchanged"], 6);
         assert_eq!(rollcall.dump(), dump);
+    });
+}
+
+#[test]
+fn a_dynamic_group_is_noted_and_on_wish_has_whom_its_url_finds() {
+    let nurse = |n| person(n).replace("sn: ", "title: Nurse\nsn: ");
+    let ldif = (1..=12).map(nurse).collect::<String>()
+        + &people(13..=14)
+        + &format!(
+            "dn: {}\nobjectClass: groupOfURLs\ncn: nurses\nmemberURL: ldap:///{}??sub?(title=Nurse)\n\n",
+            group_dn("nurses"),
+            Slapd::SUFFIX,
+        );
+    let mapping = OPENLDAP.replace("(objectClass=groupOfNames)", "(objectClass=groupOfURLs)");
+    each_database(&ldif, |slapd, mut rollcall| {
+        rollcall.write("mappings/dynamic.toml", &mapping);
+        let plain = source(&slapd.url()).replace("\"openldap\"", "\"dynamic\"");
+        rollcall.set_sources(&plain);
+        let noted = rollcall.sync("directory", 0);
+        assert!(noted["notes"].to_string().contains("cn=nurses"), "{noted}");
+        let members = |r: &Rollcall| r.group("nurses").unwrap()["members"].clone();
+        assert_eq!(members(&rollcall), serde_json::json!([]));
+
+        rollcall.set_sources(&format!("{plain}dynamic_groups = true\n"));
+        rollcall.sync("directory", 0);
+        assert_eq!(members(&rollcall).as_array().unwrap().len(), 12);
+        let modify = |attribute: &str, dn: &str, value: &str| {
+            slapd.modify(&format!(
+                "dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n"
+            ));
+        };
+        modify("title", &person_dn(13), "Nurse");
+        rollcall.sync("directory", 0);
+        assert_eq!(members(&rollcall).as_array().unwrap().len(), 13);
+
+        // A URL that finds nothing because it is wrong empties no group.
+        modify(
+            "memberURL",
+            &group_dn("nurses"),
+            "ldap:///ou=nowhere,dc=example,dc=org??sub?(title=Nurse)",
+        );
+        let run = rollcall.sync("directory", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(members(&rollcall).as_array().unwrap().len(), 13);
     });
 }
 

@@ -49,9 +49,27 @@ pub(super) struct Draft {
     /// Octets of all values.
     pub(super) size: usize,
     pub(super) ranged: Vec<Ranged>,
+    /// Of a group: the searches that describe its members.
+    pub(super) member_urls: Vec<String>,
 }
 
 impl Draft {
+    /// The values of an attribute so far.
+    pub(super) fn values_of(&self, name: &str) -> &[Value] {
+        self.attributes
+            .iter()
+            .find(|attribute| &*attribute.name == name)
+            .map_or(&[], |attribute| attribute.values.as_slice())
+    }
+
+    /// Adds values to an attribute, which is there from then on.
+    pub(super) fn add(&mut self, name: Arc<str>, mut values: Vec<Value>) {
+        match self.attributes.iter_mut().find(|a| a.name == name) {
+            Some(attribute) => attribute.values.append(&mut values),
+            None => self.attributes.push(Attribute { name, values }),
+        }
+    }
+
     pub(super) fn key(&self) -> &Result<EntryKey, EntryKeyError> {
         &self.key
     }
@@ -96,6 +114,7 @@ impl Converter {
             flaws: Vec::new(),
             size: 0,
             ranged: Vec::new(),
+            member_urls: Vec::new(),
         };
         match std::str::from_utf8(raw.dn) {
             Ok(dn) if !dn.contains('\0') => dn.clone_into(&mut draft.dn),
@@ -117,6 +136,13 @@ impl Converter {
                         Some(text) => key_values.push(text),
                         None => key_flaws.push(EntryKeyError::NotSingle),
                     }
+                }
+            }
+            if meaning.member_url && self.kind == Kind::Group {
+                let mut values = values;
+                while let Some(value) = values.next_value()? {
+                    let url = String::from_utf8_lossy(value);
+                    draft.member_urls.push(url.into_owned());
                 }
             }
             if meaning.deliver.is_empty() {

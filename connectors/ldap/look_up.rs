@@ -12,9 +12,9 @@ use super::filter;
 use super::key;
 use super::message::{Answer, Outcome, RawEntry, Scope, Search};
 use super::names::{KeyKind, Names};
-use super::ranges;
 use super::schema;
 use super::settings::Settings;
+use super::{dynamic, ranges};
 use crate::{ConnectorError, KindRequest, LookUp};
 
 /// How many keys are asked for in one search.
@@ -113,6 +113,7 @@ impl LdapConnector {
             .clone()
             .unwrap_or_else(|| vec!["*".to_owned()]);
         attributes.push(asked.key.clone());
+        attributes.push(dynamic::MEMBER_URL_ATTRIBUTE.to_owned());
         let is_dn = Dn::parse(name).is_ok_and(|dn| dn.rdn().is_some());
         let question = if is_dn {
             Question {
@@ -157,6 +158,11 @@ impl LdapConnector {
                 Ok(Err(flaw)) => draft.flaw(&ranged.description, flaw),
                 Err(trouble) => return Err(source(&session, &trouble)),
             }
+        }
+        if self.settings.dynamic_groups && !draft.member_urls.is_empty() {
+            dynamic::evaluate(&mut session, &self.settings, &converter, &mut draft)
+                .await
+                .map_err(|trouble| source(&session, &trouble))?;
         }
         session.close().await;
         Ok(Some(draft.finish(kind)))

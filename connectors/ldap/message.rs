@@ -14,6 +14,7 @@ const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     Base = 0,
+    OneLevel = 1,
     Subtree = 2,
 }
 

@@ -8,6 +8,7 @@ mod ber;
 mod check;
 mod connection;
 mod convert;
+mod dynamic;
 mod errors;
 mod filter;
 mod key;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::dynamic::MEMBER_URL;
 use super::schema::Subschema;
 
 /// The most different descriptions that are remembered.
@@ -20,7 +21,7 @@ const MEMBER_DN_ATTRIBUTES: &[&str] = &["member", "uniquemember"];
 /// What is done with one attribute of an answer.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts, each asked for by itself"
+    reason = "five independent facts, each asked for by itself"
 )]
 #[derive(Debug, Clone)]
 pub(super) struct Use {
@@ -30,6 +31,8 @@ pub(super) struct Use {
     pub(super) binary: bool,
     pub(super) members: bool,
     pub(super) member_dns: bool,
+    /// Describes members by a search.
+    pub(super) member_url: bool,
 }
 
 /// How much of an attribute an answer holds.
@@ -115,6 +118,16 @@ impl Names {
         self.key_kind
     }
 
+    /// The name under which members by DN are delivered; `None`: they are not asked for.
+    pub(super) fn member_attribute(&self) -> Option<Arc<str>> {
+        let Some(wanted) = &self.wanted else {
+            return MEMBER_DN_ATTRIBUTES.first().map(|name| Arc::from(*name));
+        };
+        MEMBER_DN_ATTRIBUTES
+            .iter()
+            .find_map(|name| wanted.get(*name)?.first().cloned())
+    }
+
     /// What an attribute of an answer is for.
     pub(super) fn describe(&mut self, description: &[u8]) -> Described {
         if let Some(known) = self.remembered.get(description) {
@@ -155,6 +168,7 @@ impl Names {
                     .any(|option| option == "binary"),
             members: MEMBER_ATTRIBUTES.contains(&base),
             member_dns: MEMBER_DN_ATTRIBUTES.contains(&base),
+            member_url: base == MEMBER_URL,
         }
     }
 }

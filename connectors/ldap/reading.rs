@@ -18,7 +18,7 @@ use super::errors::{Ending, Trouble, code, search_ending};
 use super::message::{Answer, Outcome, Scope, Search};
 use super::names::Names;
 use super::schema::{self, Subschema};
-use super::{filter, look_up, ranges, referrals};
+use super::{dynamic, filter, look_up, ranges, referrals};
 use crate::{Batch, KindRequest, ReadRequest, Verdict};
 
 /// How often a kind is read again from page 1.
@@ -57,6 +57,8 @@ struct Pass {
     keyless: u64,
     keyless_named: Vec<String>,
     references: Vec<String>,
+    dynamic: u64,
+    dynamic_named: Vec<String>,
 }
 
 /// Reads everything that `request` asks for.
@@ -190,7 +192,7 @@ impl Reading<'_> {
             asked.attributes.as_deref(),
         );
         let mut converter = Converter::new(kind, names, &settings.placeholder_members);
-        let attributes = attributes_to_ask_for(asked);
+        let attributes = attributes_to_ask_for(asked, kind);
         let sample = self
             .sample
             .map(|sample| u32::try_from(sample).unwrap_or(u32::MAX).max(1));
@@ -340,6 +342,9 @@ impl Reading<'_> {
                 Err(flaw) => draft.flaw(&ranged.description, flaw),
             }
         }
+        if !draft.member_urls.is_empty() {
+            self.dynamic(converter, &mut draft, pass).await?;
+        }
         if let Ok(key) = draft.key() {
             if !pass.keys.insert(self.connector.hash(key.as_str())) {
                 let key = key.clone();
@@ -382,6 +387,25 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// A group whose members are described: they are searched for, or it is noted.
+    async fn dynamic(
+        &mut self,
+        converter: &Converter,
+        draft: &mut Draft,
+        pass: &mut Pass,
+    ) -> Result<(), Trouble> {
+        let settings = &self.connector.settings;
+        if settings.dynamic_groups {
+            let side = self.side().await?;
+            return dynamic::evaluate(side, settings, converter, draft).await;
+        }
+        pass.dynamic += 1;
+        if pass.dynamic_named.len() < NAMED_MAX {
+            pass.dynamic_named.push(draft.dn.clone());
+        }
+        Ok(())
+    }
+
     async fn flush(&mut self) -> Result<(), Trouble> {
         if self.batch.is_empty() {
             return Ok(());
@@ -405,6 +429,14 @@ impl Reading<'_> {
                 pass.keyless,
                 asked.key,
                 named(&pass.keyless_named, pass.keyless)
+            ));
+        }
+        if pass.dynamic > 0 {
+            self.notes.push(format!(
+                "{} groups are dynamic, and only their listed members were read ({}): \
+                 set dynamic_groups = true to search for those that memberURL describes",
+                pass.dynamic,
+                named(&pass.dynamic_named, pass.dynamic)
             ));
         }
         if !pass.references.is_empty() {
@@ -455,7 +487,7 @@ fn named(shown: &[String], total: u64) -> String {
 
 /// Those of the mapping and the key's, by name: `+` would make the server compute more
 /// than is needed, and `*` leaves operational ones like entryUUID out.
-fn attributes_to_ask_for(asked: &KindRequest) -> Vec<String> {
+fn attributes_to_ask_for(asked: &KindRequest, kind: Kind) -> Vec<String> {
     let mut list = asked
         .attributes
         .clone()
@@ -465,6 +497,9 @@ fn attributes_to_ask_for(asked: &KindRequest) -> Vec<String> {
         .any(|name| name.eq_ignore_ascii_case(&asked.key))
     {
         list.push(asked.key.clone());
+    }
+    if kind == Kind::Group {
+        list.push(dynamic::MEMBER_URL_ATTRIBUTE.to_owned());
     }
     list
 }

@@ -33,6 +33,9 @@ pub struct Settings {
     pub ignore_referrals: Vec<String>,
     /// DNs that stand in groups as placeholders and are no members.
     pub placeholder_members: Vec<String>,
+    /// Search for the members that a group's `memberURL` describes; else such groups are
+    /// noted, and only their listed members are read.
+    pub dynamic_groups: bool,
     /// Entries a page (RFC 2696).
     pub page_size: u32,
     /// For name, TCP, TLS and bind together.

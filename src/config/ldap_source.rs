@@ -27,6 +27,7 @@ fn settings(section: &Section<'_>) -> Settings {
         group_base: section.text("group_base"),
         ignore_referrals: section.texts("ignore_referrals").unwrap_or_default(),
         placeholder_members: section.texts("placeholder_members").unwrap_or_default(),
+        dynamic_groups: section.flag("dynamic_groups", false),
         page_size: section
             .number("page_size", 1, PAGE_SIZE_MAX)
             .and_then(|n| u32::try_from(n).ok())
@@ -74,7 +75,8 @@ pub(super) fn who_is_read(settings: &Settings) -> String {
         base,
         group_base,
         ignore_referrals,
+        dynamic_groups,
         ..
     } = settings;
-    format!("{urls:?} {base:?} {group_base:?} {ignore_referrals:?}")
+    format!("{urls:?} {base:?} {group_base:?} {ignore_referrals:?} {dynamic_groups}")
 }

@@ -38,6 +38,7 @@ fn settings(url: &str) -> Settings {
         group_base: None,
         ignore_referrals: Vec::new(),
         placeholder_members: Vec::new(),
+        dynamic_groups: false,
         page_size: 1_000,
         connect_timeout: Duration::from_secs(10),
         page_timeout: Duration::from_secs(20),
