@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::harness::rollcall::{Database, Rollcall};
 
 /// Only a process that hangs meets it.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(3);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const HOUR_SECONDS: i64 = 3_600;
 

@@ -20,7 +20,7 @@ const HEADER: &str = "canary-header-7f34";
 const PASSWORD: &str = "canary-password-7f35";
 const STORE: &str = "canary-store-7f36";
 const QUERY: &str = "canary-query-7f37";
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Each secret, and how it looks on the wire.
 fn canaries() -> Vec<String> {
