@@ -20,6 +20,7 @@ use std::fmt;
 
 pub use condition::{Attribute, Condition, Operand};
 pub use matches::fold;
+pub(crate) use matches::{is_present, number_order};
 pub use parse::FilterError;
 
 use crate::path::AttributePath;
