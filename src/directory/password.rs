@@ -14,7 +14,7 @@ pub enum PasswordChange {
     Keep,
     /// Sets it.
     Set(Password),
-    /// Takes it away.
+    /// Takes it away: only where a PATCH removes it by name.
     Clear,
 }
 
@@ -37,10 +37,12 @@ impl fmt::Debug for Password {
 }
 
 impl PasswordChange {
+    /// `null` and the empty text change nothing: clients send them for what they do not know.
     pub(crate) fn read(value: Json) -> Result<Self, Refusal> {
         match value {
-            Json::Null => Ok(Self::Clear),
-            Json::String(text) if !text.is_empty() => Ok(Self::Set(Password(text))),
+            Json::Null => Ok(Self::Keep),
+            Json::String(text) if text.is_empty() => Ok(Self::Keep),
+            Json::String(text) => Ok(Self::Set(Password(text))),
             _ => Err(Refusal::value("`password` must be a text")),
         }
     }

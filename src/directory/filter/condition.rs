@@ -174,13 +174,10 @@ fn values(
         sub: None,
         ..path.clone()
     };
-    let found = match (scope, scope.place(&whole)?) {
-        (Scope::Resource(_), Place::Attribute(found)) => found,
-        _ => {
-            return Err(Refusal::filter(format!(
-                "`{whole}` cannot stand before brackets"
-            )));
-        }
+    let (Scope::Resource(_), Place::Attribute(found)) = (scope, scope.place(&whole)?) else {
+        return Err(Refusal::filter(format!(
+            "`{whole}` cannot stand before brackets"
+        )));
     };
     if found.attribute.kind != AttributeType::Complex && !found.attribute.multi_valued {
         return Err(Refusal::filter(format!(
@@ -236,25 +233,23 @@ fn comparable<'r>(found: Found<'r>, scope: &Scope<'_>) -> Result<Found<'r>, Refu
     if found.last().kind != AttributeType::Complex {
         return Ok(found);
     }
-    match (scope, found.attribute.sub("value")) {
-        (Scope::Resource(_), Some(value)) => Ok(Found {
+    if let (Scope::Resource(_), Some(value)) = (scope, found.attribute.sub("value")) {
+        return Ok(Found {
             sub: Some(value),
             ..found
-        }),
-        _ => {
-            let parts: Vec<&str> = found
-                .attribute
-                .sub_attributes
-                .iter()
-                .map(|sub| sub.name.as_str())
-                .collect();
-            Err(Refusal::filter(format!(
-                "`{}` has parts: compare one of {}",
-                found.path(),
-                parts.join(", ")
-            )))
-        }
+        });
     }
+    let parts: Vec<&str> = found
+        .attribute
+        .sub_attributes
+        .iter()
+        .map(|sub| sub.name.as_str())
+        .collect();
+    Err(Refusal::filter(format!(
+        "`{}` has parts: compare one of {}",
+        found.path(),
+        parts.join(", ")
+    )))
 }
 
 fn operand(

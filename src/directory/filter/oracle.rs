@@ -99,7 +99,7 @@ fn the_other_reader_does_understand_the_filters_of_the_rfc() {
         r#"userName eq "bjensen""#,
         r#"title pr and userType ne "Employee""#,
         r#"emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp"]"#,
-        r#"not (a pr) and (b gt 3 or c eq null)"#,
+        "not (a pr) and (b gt 3 or c eq null)",
     ] {
         let theirs = filter.parse::<scim_v2::filter::Filter>().unwrap();
         assert_eq!(

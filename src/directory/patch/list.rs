@@ -16,18 +16,13 @@ pub(super) fn append(
 ) -> Result<(), Refusal> {
     for value in new {
         let primary = is_primary(&value);
-        let at = match list.iter().position(|old| is_same(old, &value, definition)) {
-            Some(at) => {
-                if let (Some(Json::Object(old)), Json::Object(parts)) = (list.get_mut(at), value) {
-                    merge(old, parts, definition);
-                }
-                at
-            }
-            None => {
-                list.push(value);
-                list.len() - 1
-            }
-        };
+        let known = list.iter().position(|old| is_same(old, &value, definition));
+        let at = known.unwrap_or(list.len());
+        match (list.get_mut(at), value) {
+            (None, value) => list.push(value),
+            (Some(Json::Object(old)), Json::Object(parts)) => merge(old, parts, definition),
+            (Some(_), _) => {}
+        }
         if primary {
             only_primary(list, at);
         }

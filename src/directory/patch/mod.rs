@@ -18,8 +18,11 @@
 
 mod list;
 mod members;
+mod parts;
 mod patcher;
+mod refusals;
 mod request;
+mod selected;
 #[cfg(test)]
 mod tests;
 
@@ -58,13 +61,12 @@ pub fn apply(
     current: &Document,
     strictness: Strictness,
 ) -> Result<Patched, Refusal> {
-    let mut patcher = patcher::Patcher::new(resource_type, id, current, strictness);
+    let mut work = patcher::Patcher::new(resource_type, id, current, strictness);
     for (index, operation) in request.operations.iter().enumerate() {
-        patcher
-            .operation(operation)
+        work.operation(operation)
             .map_err(|refusal| refusal.at(index))?;
     }
-    let patched = patcher.finish(current);
+    let patched = work.finish(current);
     check_required(resource_type, patched.document.as_object())?;
     Ok(patched)
 }

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::list::{append, check_length, is_meant, merge, only_primary};
+use super::list::{append, is_meant};
+use super::parts::{container, list_of, prune, set_in, set_part};
+use super::refusals::{immutable, missing_value, read_only, required};
 use super::request::read_path;
 use super::{Operation, OperationKind, Patched, members};
 use crate::document::Document;
-use crate::filter::{Condition, Filter, Literal};
 use crate::member::MemberChange;
 use crate::password::PasswordChange;
 use crate::path::Path;
@@ -14,18 +15,18 @@ use crate::refusal::{Refusal, ScimType};
 use crate::schema::{
     AttributeDefinition, AttributeType, Extension, Found, Mutability, Place, ResourceType,
 };
-use crate::value::{self, is_primary, last_segment};
+use crate::value::{self, last_segment};
 use crate::warning::{Notes, Strictness, WarningKind};
 
 use OperationKind::{Add, Remove, Replace};
 
 pub(super) struct Patcher<'r> {
-    resource_type: &'r ResourceType,
-    id: &'r str,
-    document: Map<String, Json>,
-    members: Vec<MemberChange>,
-    password: PasswordChange,
-    notes: Notes,
+    pub(super) resource_type: &'r ResourceType,
+    pub(super) id: &'r str,
+    pub(super) document: Map<String, Json>,
+    pub(super) members: Vec<MemberChange>,
+    pub(super) password: PasswordChange,
+    pub(super) notes: Notes,
 }
 
 impl<'r> Patcher<'r> {
@@ -251,7 +252,7 @@ impl<'r> Patcher<'r> {
         }
     }
 
-    fn is_members(&self, found: Found<'_>) -> bool {
+    pub(super) fn is_members(&self, found: Found<'_>) -> bool {
         found.extension.is_none()
             && found.attribute.name == "members"
             && self.resource_type.has_member_rows()
@@ -379,7 +380,7 @@ impl<'r> Patcher<'r> {
                 list.push(Json::Object(Map::new()));
             }
             let at: Vec<usize> = (0..list.len()).collect();
-            return set_part(list, &at, kind, sub, new);
+            return set_part(list, &at, kind, sub, new.as_ref());
         }
         let object = container(&mut self.document, found.extension)?;
         let Some(new) = new else {
@@ -400,7 +401,7 @@ impl<'r> Patcher<'r> {
 
     /// The sub-attribute that is written and its new value; `None` takes it away. The URI
     /// of a single reference stands for its id.
-    fn part(
+    pub(super) fn part(
         &mut self,
         kind: OperationKind,
         found: Found<'r>,
@@ -433,290 +434,4 @@ impl<'r> Patcher<'r> {
         }
         Ok((sub, new))
     }
-
-    /// `emails[type eq "work"]`, `emails[type eq "work"].value`.
-    fn selected(
-        &mut self,
-        kind: OperationKind,
-        found: Found<'r>,
-        filter: &Filter,
-        value: Option<&Json>,
-    ) -> Result<(), Refusal> {
-        let definition = found.attribute;
-        if definition.is_read_only() || found.sub.is_some_and(AttributeDefinition::is_read_only) {
-            return Err(read_only(&found));
-        }
-        if self.is_members(found) {
-            let notes = &mut self.notes;
-            let changes = members::selected(kind, filter, found.sub, definition, value, notes)?;
-            self.members.extend(changes);
-            return Ok(());
-        }
-        if !definition.multi_valued {
-            return Err(Refusal::new(
-                ScimType::InvalidPath,
-                format!(
-                    "`{}` is no list: brackets select nothing in it",
-                    definition.name
-                ),
-            ));
-        }
-        let condition = filter.resolve_within(definition)?;
-        let at = self.matching(found, &condition)?;
-        match found.sub {
-            Some(sub) => {
-                let (sub, new) = self.part(kind, found, sub, value)?;
-                if !at.is_empty() || new.is_none() {
-                    let list = list_of(&mut self.document, found)?;
-                    return set_part(list, &at, kind, sub, new);
-                }
-                let mut made = self.made_by(filter, definition, &found)?;
-                made.extend(new.map(|new| (sub.name.clone(), new)));
-                self.push(found, made)
-            }
-            None if kind == Remove || (kind == Replace && value.is_some_and(Json::is_null)) => {
-                let list = list_of(&mut self.document, found)?;
-                list.retain(|element| !condition.matches_value(element));
-                if list.is_empty() && definition.required {
-                    return Err(required(&found));
-                }
-                Ok(())
-            }
-            None => self.whole_values(kind, found, filter, &at, value),
-        }
-    }
-
-    fn matching(&mut self, found: Found<'_>, condition: &Condition) -> Result<Vec<usize>, Refusal> {
-        let list = list_of(&mut self.document, found)?;
-        let matching = list
-            .iter()
-            .enumerate()
-            .filter(|(_, element)| condition.matches_value(element));
-        Ok(matching.map(|(index, _)| index).collect())
-    }
-
-    fn whole_values(
-        &mut self,
-        kind: OperationKind,
-        found: Found<'r>,
-        filter: &Filter,
-        at: &[usize],
-        value: Option<&Json>,
-    ) -> Result<(), Refusal> {
-        let definition = found.attribute;
-        if at.is_empty() {
-            return Err(no_target(&found));
-        }
-        let mut value = value.ok_or_else(missing_value)?;
-        if let Json::Array(items) = value
-            && let [one] = items.as_slice()
-        {
-            value = one;
-        }
-        let path = found.path();
-        let new = value::read_one(definition, &path, value.clone(), &mut self.notes)?;
-        let Some(new) = new else {
-            return Err(missing_value());
-        };
-        let stays = match (kind, &new) {
-            (Replace, Json::Object(_)) => self.made_by(filter, definition, &found).ok(),
-            _ => None,
-        };
-        let list = list_of(&mut self.document, found)?;
-        for index in at {
-            let Some(old) = list.get_mut(*index) else {
-                continue;
-            };
-            match (old, &new) {
-                (Json::Object(old), Json::Object(new)) if kind == Add => {
-                    merge(old, new.clone(), definition);
-                }
-                (old, Json::Object(parts)) => {
-                    let mut whole = stays.clone().unwrap_or_default();
-                    whole.extend(parts.clone());
-                    *old = Json::Object(whole);
-                }
-                (old, new) => *old = new.clone(),
-            }
-        }
-        keep_one_primary(list, at, is_primary(&new))
-    }
-
-    /// The value that brackets describe, if they are equalities.
-    fn made_by(
-        &mut self,
-        filter: &Filter,
-        definition: &AttributeDefinition,
-        found: &Found<'_>,
-    ) -> Result<Map<String, Json>, Refusal> {
-        let equalities = filter.equalities().ok_or_else(|| no_target(found))?;
-        let mut made = Map::new();
-        for (path, literal) in equalities {
-            let sub = definition
-                .sub(&path.name)
-                .filter(|sub| !sub.is_read_only())
-                .ok_or_else(|| no_target(found))?;
-            let value = match literal {
-                Literal::Null => continue,
-                Literal::Boolean(flag) => Json::from(*flag),
-                Literal::Number(number) => Json::Number(number.clone()),
-                Literal::Text(text) => Json::from(text.as_str()),
-            };
-            let path = format!("{}.{}", definition.name, sub.name);
-            if let Some(value) = value::read(sub, &path, value, &mut self.notes)? {
-                made.insert(sub.name.clone(), value);
-            }
-        }
-        Ok(made)
-    }
-
-    fn push(&mut self, found: Found<'_>, made: Map<String, Json>) -> Result<(), Refusal> {
-        let list = list_of(&mut self.document, found)?;
-        let made = Json::Object(made);
-        let primary = is_primary(&made);
-        list.push(made);
-        if primary {
-            let last = list.len() - 1;
-            only_primary(list, last);
-        }
-        check_length(list, found.attribute)
-    }
-}
-
-/// Sets or takes a sub-attribute of the values at `at`; values without any part go.
-fn set_part(
-    list: &mut Vec<Json>,
-    at: &[usize],
-    kind: OperationKind,
-    sub: &AttributeDefinition,
-    new: Option<Json>,
-) -> Result<(), Refusal> {
-    let becomes_primary = sub.name == "primary" && new == Some(Json::Bool(true));
-    for index in at {
-        let Some(Json::Object(parts)) = list.get_mut(*index) else {
-            continue;
-        };
-        let differs = parts.get(&sub.name) != new.as_ref();
-        if differs && parts.contains_key(&sub.name) && sub.mutability == Mutability::Immutable {
-            return Err(Refusal::mutability(format!(
-                "`{}` cannot be changed once it is set",
-                sub.name
-            )));
-        }
-        match &new {
-            Some(new) => set_in(parts, kind, sub, new.clone()),
-            None => {
-                parts.shift_remove(&sub.name);
-            }
-        }
-    }
-    keep_one_primary(list, at, becomes_primary)?;
-    list.retain(|element| !element.as_object().is_some_and(Map::is_empty));
-    Ok(())
-}
-
-/// Adds to a sub-attribute that is a list, sets any other.
-fn set_in(
-    parts: &mut Map<String, Json>,
-    kind: OperationKind,
-    sub: &AttributeDefinition,
-    new: Json,
-) {
-    match (parts.get_mut(&sub.name), new) {
-        (Some(Json::Array(old)), Json::Array(new)) if kind == Add => {
-            for value in new {
-                if !old.contains(&value) {
-                    old.push(value);
-                }
-            }
-        }
-        (_, new) => {
-            parts.insert(sub.name.clone(), new);
-        }
-    }
-}
-
-fn keep_one_primary(list: &mut [Json], at: &[usize], becomes_primary: bool) -> Result<(), Refusal> {
-    match at {
-        _ if !becomes_primary => Ok(()),
-        [one] => {
-            only_primary(list, *one);
-            Ok(())
-        }
-        _ => Err(Refusal::value(
-            "several values would be primary; one at most can be",
-        )),
-    }
-}
-
-/// The object that holds an attribute: the document, or an extension's.
-fn container<'d>(
-    document: &'d mut Map<String, Json>,
-    extension: Option<&str>,
-) -> Result<&'d mut Map<String, Json>, Refusal> {
-    match extension {
-        None => Ok(document),
-        Some(urn) => document
-            .entry(urn)
-            .or_insert_with(|| Json::Object(Map::new()))
-            .as_object_mut()
-            .ok_or_else(|| Refusal::value(format!("`{urn}` is stored as something else"))),
-    }
-}
-
-/// The values of a multi-valued attribute.
-fn list_of<'d>(
-    document: &'d mut Map<String, Json>,
-    found: Found<'_>,
-) -> Result<&'d mut Vec<Json>, Refusal> {
-    let name = found.attribute.name.as_str();
-    container(document, found.extension)?
-        .entry(name)
-        .or_insert_with(|| Json::Array(Vec::new()))
-        .as_array_mut()
-        .ok_or_else(|| Refusal::value(format!("`{name}` is stored as something else")))
-}
-
-/// Takes out what is empty; tells whether nothing remains.
-fn prune(value: &mut Json) -> bool {
-    match value {
-        Json::Object(parts) => {
-            parts.retain(|_, part| !prune(part));
-            parts.is_empty()
-        }
-        Json::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
-fn missing_value() -> Refusal {
-    Refusal::value("`value` is missing")
-}
-
-fn no_target(found: &Found<'_>) -> Refusal {
-    Refusal::new(
-        ScimType::NoTarget,
-        format!(
-            "no value of `{}` fulfils the filter in brackets",
-            found.attribute.name
-        ),
-    )
-}
-
-fn read_only(found: &Found<'_>) -> Refusal {
-    Refusal::mutability(format!("`{}` is readOnly", found.path()))
-}
-
-fn immutable(found: &Found<'_>) -> Refusal {
-    Refusal::mutability(format!(
-        "`{}` cannot be changed once it is set",
-        found.path()
-    ))
-}
-
-fn required(found: &Found<'_>) -> Refusal {
-    Refusal::mutability(format!(
-        "`{}` is required and cannot be removed",
-        found.path()
-    ))
 }

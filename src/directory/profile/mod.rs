@@ -28,7 +28,7 @@ pub enum Profile {
     Entra,
     /// Okta.
     Okta,
-    /// OneLogin.
+    /// `OneLogin`.
     OneLogin,
     /// `JumpCloud`.
     JumpCloud,

@@ -168,12 +168,17 @@ fn empty_text(value: &mut Json) -> bool {
             *value = Json::Null;
             true
         }
-        Json::Array(items) => items
-            .iter_mut()
-            .fold(false, |met, item| empty_text(item) || met),
-        Json::Object(parts) => parts.iter_mut().fold(false, |met, (name, part)| {
-            (!name.eq_ignore_ascii_case("path") && empty_text(part)) || met
-        }),
+        Json::Array(items) => {
+            let empty = items.iter_mut().map(empty_text);
+            empty.filter(|met| *met).count() > 0
+        }
+        Json::Object(parts) => {
+            let parts = parts
+                .iter_mut()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("path"));
+            let empty = parts.map(|(_, part)| empty_text(part));
+            empty.filter(|met| *met).count() > 0
+        }
         _ => false,
     }
 }

@@ -141,6 +141,13 @@ fn a_put_clears_what_it_leaves_out_except_password_and_active() {
         json!({ "userName": "a", "nickName": "A", "active": false })
     );
     assert_eq!(checked.password, PasswordChange::Keep);
+    for nothing in [json!(null), json!("")] {
+        let body =
+            json!({ "schemas": [USER], "userName": "a", "active": null, "password": nothing });
+        let checked = put_over(&current, body).unwrap();
+        assert_eq!(checked.password, PasswordChange::Keep);
+        assert!(!checked.document.active());
+    }
 }
 
 #[test]

@@ -141,6 +141,10 @@ impl Uniqueness {
 
 /// One attribute of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "RFC 7643 §7 has these characteristics, each true or false"
+)]
 pub struct AttributeDefinition {
     /// Its name, in the schema's spelling.
     pub name: String,

@@ -227,7 +227,7 @@ impl Registry {
         let endpoint = needed(&at, "endpoint")?;
         let endpoint = endpoint.strip_prefix('/').unwrap_or(&endpoint).to_owned();
         let reserved = |word: &&str| word.eq_ignore_ascii_case(&endpoint);
-        if !is_attribute_name(&endpoint) || RESERVED_ENDPOINTS.iter().any(|w| reserved(&w)) {
+        if !is_attribute_name(&endpoint) || RESERVED_ENDPOINTS.iter().any(reserved) {
             return Err(RegistryError::Endpoint(name));
         }
         let schema = self.needed_schema(&name, &needed(&at, "schema")?)?;
