@@ -69,6 +69,10 @@ impl Document {
         &self.0
     }
 
+    pub(crate) fn as_object_mut(&mut self) -> &mut Map<String, Json> {
+        &mut self.0
+    }
+
     /// E-mail addresses, in the document's order.
     pub fn emails(&self) -> impl Iterator<Item = &str> {
         self.0
@@ -77,6 +81,13 @@ impl Document {
             .into_iter()
             .flatten()
             .filter_map(|email| email.get("value")?.as_str())
+    }
+}
+
+impl From<Map<String, Json>> for Document {
+    /// The members' names must be in the schema's spelling.
+    fn from(object: Map<String, Json>) -> Self {
+        Self(object)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Attribute paths (RFC 7644 §3.5.2): `userName`, `name.givenName`,
+//! Attribute paths (RFC 7644 §3.5.2, figure 7): `userName`, `name.givenName`,
 //! `emails[type eq "work"].value`, `urn:…:User:manager`.
 //!
 //! A path is only spelling here; what it means is decided against the schema
-//! ([`crate::schema`]).
+//! ([`crate::schema::ResourceType::place`]). So a URN alone is read as a URN and a name:
+//! only a resource type can tell.
 
 use std::fmt;
 
@@ -44,6 +45,9 @@ pub enum PathError {
     /// The brackets are not closed, or something follows them.
     #[error("the brackets do not enclose a filter: write attribute[type eq \"work\"].value")]
     Brackets,
+    /// A place instead of a filter.
+    #[error("`{0}[…]`: a value is chosen by a filter such as [type eq \"work\"], not by its place")]
+    Index(String),
     /// The filter in brackets is wrong.
     #[error("in brackets: {0}")]
     Filter(#[from] filter::FilterError),
@@ -98,6 +102,9 @@ impl Path {
         if attribute.sub.is_some() {
             return Err(PathError::Brackets);
         }
+        if !inside.is_empty() && inside.chars().all(|c| c.is_ascii_digit()) {
+            return Err(PathError::Index(attribute.name));
+        }
         match after.strip_prefix('.') {
             Some(sub) if is_attribute_name(sub) => attribute.sub = Some(sub.to_owned()),
             Some(sub) => return Err(PathError::Name(sub.to_owned())),
@@ -146,20 +153,30 @@ impl fmt::Display for AttributePath {
     }
 }
 
+impl AttributePath {
+    /// `attribute[filter].sub`.
+    pub(crate) fn write_with_brackets(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        filter: &Filter,
+    ) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}:")?;
+        }
+        write!(f, "{}[{filter}]", self.name)?;
+        match &self.sub {
+            Some(sub) => write!(f, ".{sub}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(selector) = &self.selector else {
-            return self.attribute.fmt(f);
-        };
-        let whole = AttributePath {
-            sub: None,
-            ..self.attribute.clone()
-        };
-        write!(f, "{whole}[{selector}]")?;
-        if let Some(sub) = &self.attribute.sub {
-            write!(f, ".{sub}")?;
+        match &self.selector {
+            Some(selector) => self.attribute.write_with_brackets(f, selector),
+            None => self.attribute.fmt(f),
         }
-        Ok(())
     }
 }
 
@@ -174,6 +191,10 @@ mod tests {
             "name.givenName",
             "emails[type eq \"work\"].value",
             "emails[type eq \"work\" and primary eq true]",
+            "emails[value ew \"]\"]",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+            "urn:example:scim:1.0:Car:seats[row eq 1].colour",
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
         ] {
             assert_eq!(Path::parse(text).unwrap().to_string(), text);
@@ -190,6 +211,8 @@ mod tests {
             "a.b[c eq 1]",
             "a[c eq 1]x",
             "a[c]",
+            "a[0]",
+            "/a",
         ] {
             assert!(Path::parse(text).is_err(), "{text}");
         }

@@ -2,7 +2,7 @@
 //! resources of it (§3.4.2.2), what of each (§3.9).
 
 use axum_extra::extract::QueryRejection;
-use rollcall_directory::filter::{Filter, Literal, Operator};
+use rollcall_directory::filter::{Filter, Literal, Operator, Test};
 use rollcall_directory::path::AttributePath;
 use rollcall_directory::schema;
 use rollcall_store::records::ListQuery;
@@ -98,7 +98,11 @@ fn integer(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
 fn user_name(filter: &str) -> Result<String, ScimError> {
     let parsed = Filter::parse(filter).map_err(|error| ScimError::Filter(error.to_string()))?;
     match parsed {
-        Filter::Compare(path, Operator::Eq, Literal::Text(name)) if is_user_name(&path) => Ok(name),
+        Filter::Attribute(path, Test::Compare(Operator::Eq, Literal::Text(name)))
+            if is_user_name(&path) =>
+        {
+            Ok(name)
+        }
         _ => Err(ScimError::Filter(ONLY_FILTER.to_owned())),
     }
 }

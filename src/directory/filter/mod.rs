@@ -1,34 +1,54 @@
-//! Filters (RFC 7644 §3.4.2.2): reading, printing.
+//! Filters (RFC 7644 §3.4.2.2): read, printed, understood against a resource type, and
+//! evaluated.
 //!
-//! The whole grammar, with operators and keywords in any case, grouping, `not`, and
-//! value paths (`emails[type eq "work" and value co "@example.com"]`). Reading never
-//! recurses deeper than [`Filter::DEPTH_MAX`].
+//! A [`Filter`] is spelling: the whole grammar, with operators and keywords in any case. It
+//! becomes a [`Condition`] by [`Filter::resolve`], which finds its attributes and checks its
+//! types; a condition is evaluated by [`Condition::matches`], here and nowhere else, or
+//! turned into SQL by the store.
+//!
+//! Beside the grammar these are read, since clients send them: `not(`, `eq"x"`, `$ref`,
+//! `active eq True`, a URN alone (`urn:…:User pr`), and a comparison behind brackets
+//! (`emails[type eq "work"].value eq "x"`).
 
+mod condition;
+mod matches;
+#[cfg(test)]
+mod oracle;
 mod parse;
 
 use std::fmt;
 
+pub use condition::{Attribute, Condition, Operand};
+pub use matches::fold;
+pub(crate) use matches::{is_present, number_order};
 pub use parse::FilterError;
 
 use crate::path::AttributePath;
 
-/// A filter.
+/// A filter, as it was spelled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Both hold.
-    And(Box<Filter>, Box<Filter>),
-    /// One of them holds.
-    Or(Box<Filter>, Box<Filter>),
+    /// All hold. At least two, none of them an `And`.
+    And(Vec<Filter>),
+    /// One of them holds. At least two, none of them an `Or`.
+    Or(Vec<Filter>),
     /// It does not hold.
     Not(Box<Filter>),
-    /// `pr`: the attribute has a value.
-    Present(AttributePath),
-    /// An attribute compared with a value.
-    Compare(AttributePath, Operator, Literal),
-    /// One value of a multi-valued attribute fulfils the filter in brackets; with a
-    /// comparison behind it (`emails[type eq "work"].value eq "x"`, which Entra sends),
-    /// the sub-attribute of that very value does.
-    Values(AttributePath, Box<Filter>, Option<(Operator, Literal)>),
+    /// An attribute has a value, or one that compares so.
+    Attribute(AttributePath, Test),
+    /// One value of a multi-valued attribute fulfils the filter in brackets; with a test
+    /// behind it (`emails[type eq "work"].value eq "x"`, which Entra sends), the
+    /// sub-attribute of that very value does.
+    Values(AttributePath, Box<Filter>, Option<Test>),
+}
+
+/// What is asked of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// `pr`: that it has a value.
+    Present,
+    /// That it compares so with a value.
+    Compare(Operator, Literal),
 }
 
 impl Eq for Filter {}
@@ -70,8 +90,10 @@ pub enum Literal {
 }
 
 impl Filter {
-    /// The deepest nesting of brackets, parentheses and operators that is read.
-    pub const DEPTH_MAX: usize = 50;
+    /// The deepest nesting of parentheses and brackets that is read.
+    pub const DEPTH_MAX: usize = 64;
+    /// The most attributes that a filter may ask about.
+    pub const TERMS_MAX: usize = 1_024;
     /// The longest filter that is read, in bytes.
     pub const BYTES_MAX: usize = 16 * 1024;
 
@@ -80,16 +102,56 @@ impl Filter {
         parse::filter(text)
     }
 
+    /// All of `filters`, which must not be empty.
+    #[must_use]
+    pub fn all(filters: Vec<Filter>) -> Self {
+        Self::chain(filters, Self::And, |filter| match filter {
+            Self::And(inner) => Ok(inner),
+            other => Err(other),
+        })
+    }
+
+    /// One of `filters`, which must not be empty.
+    #[must_use]
+    pub fn any(filters: Vec<Filter>) -> Self {
+        Self::chain(filters, Self::Or, |filter| match filter {
+            Self::Or(inner) => Ok(inner),
+            other => Err(other),
+        })
+    }
+
+    fn chain(
+        filters: Vec<Filter>,
+        join: fn(Vec<Filter>) -> Self,
+        open: fn(Filter) -> Result<Vec<Filter>, Filter>,
+    ) -> Self {
+        let mut flat = Vec::with_capacity(filters.len());
+        for filter in filters {
+            match open(filter) {
+                Ok(inner) => flat.extend(inner),
+                Err(other) => flat.push(other),
+            }
+        }
+        match (flat.pop(), flat.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                flat.extend(last);
+                join(flat)
+            }
+        }
+    }
+
     /// The comparisons that must all be true, where the filter is nothing but those:
     /// `type eq "work" and primary eq true`.
     #[must_use]
     pub fn equalities(&self) -> Option<Vec<(&AttributePath, &Literal)>> {
         match self {
-            Self::Compare(path, Operator::Eq, literal) => Some(vec![(path, literal)]),
-            Self::And(left, right) => {
-                let mut all = left.equalities()?;
-                all.extend(right.equalities()?);
-                Some(all)
+            Self::Attribute(path, Test::Compare(Operator::Eq, literal)) => {
+                Some(vec![(path, literal)])
+            }
+            Self::And(all) => {
+                let each: Option<Vec<_>> = all.iter().map(Self::equalities).collect();
+                Some(each?.into_iter().flatten().collect())
             }
             _ => None,
         }
@@ -125,34 +187,26 @@ impl fmt::Display for Literal {
     }
 }
 
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => f.write_str("pr"),
+            Self::Compare(operator, literal) => write!(f, "{} {literal}", operator.as_str()),
+        }
+    }
+}
+
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::And(left, right) => {
-                operand(f, left, matches!(**left, Self::Or(..)))?;
-                f.write_str(" and ")?;
-                operand(f, right, matches!(**right, Self::Or(..) | Self::And(..)))
-            }
-            Self::Or(left, right) => {
-                write!(f, "{left} or ")?;
-                operand(f, right, matches!(**right, Self::Or(..)))
-            }
+            Self::And(all) => joined(f, all, " and ", |inner| matches!(inner, Self::Or(_))),
+            Self::Or(any) => joined(f, any, " or ", |_| false),
             Self::Not(inner) => write!(f, "not ({inner})"),
-            Self::Present(path) => write!(f, "{path} pr"),
-            Self::Compare(path, operator, literal) => {
-                write!(f, "{path} {} {literal}", operator.as_str())
-            }
-            Self::Values(path, inner, after) => {
-                let whole = AttributePath {
-                    sub: None,
-                    ..path.clone()
-                };
-                write!(f, "{whole}[{inner}]")?;
-                if let Some(sub) = &path.sub {
-                    write!(f, ".{sub}")?;
-                }
-                match after {
-                    Some((operator, literal)) => write!(f, " {} {literal}", operator.as_str()),
+            Self::Attribute(path, test) => write!(f, "{path} {test}"),
+            Self::Values(path, inner, test) => {
+                path.write_with_brackets(f, inner)?;
+                match test {
+                    Some(test) => write!(f, " {test}"),
                     None => Ok(()),
                 }
             }
@@ -160,10 +214,21 @@ impl fmt::Display for Filter {
     }
 }
 
-fn operand(f: &mut fmt::Formatter<'_>, filter: &Filter, grouped: bool) -> fmt::Result {
-    if grouped {
-        write!(f, "({filter})")
-    } else {
-        write!(f, "{filter}")
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    filters: &[Filter],
+    word: &str,
+    in_parentheses: fn(&Filter) -> bool,
+) -> fmt::Result {
+    for (index, filter) in filters.iter().enumerate() {
+        if index > 0 {
+            f.write_str(word)?;
+        }
+        if in_parentheses(filter) {
+            write!(f, "({filter})")?;
+        } else {
+            write!(f, "{filter}")?;
+        }
     }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reading filters: a recursive descent over tokens, with a limit on its depth.
 
-use super::{Filter, Literal, Operator};
+use super::{Filter, Literal, Operator, Test};
 use crate::path::AttributePath;
 
 /// Why a text is no filter.
@@ -12,6 +12,9 @@ pub enum FilterError {
     /// Nested deeper than [`Filter::DEPTH_MAX`].
     #[error("the filter is nested deeper than {} levels", Filter::DEPTH_MAX)]
     TooDeep,
+    /// More terms than [`Filter::TERMS_MAX`].
+    #[error("the filter asks about more than {} attributes", Filter::TERMS_MAX)]
+    TooManyTerms,
     /// Something else was expected.
     #[error("expected {expected} at byte {at}")]
     Expected {
@@ -26,7 +29,11 @@ pub(super) fn filter(text: &str) -> Result<Filter, FilterError> {
     if text.len() > Filter::BYTES_MAX {
         return Err(FilterError::TooLong);
     }
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        terms: 0,
+    };
     let filter = reader.or(0)?;
     reader.skip_space();
     if reader.rest().is_empty() {
@@ -39,37 +46,33 @@ pub(super) fn filter(text: &str) -> Result<Filter, FilterError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    terms: usize,
 }
 
 impl<'a> Reader<'a> {
     fn or(&mut self, depth: usize) -> Result<Filter, FilterError> {
-        let mut left = self.and(depth)?;
-        let mut terms = depth;
+        let mut any = vec![self.and(depth)?];
         while self.keyword("or") {
-            terms = deeper(terms)?;
-            left = Filter::Or(Box::new(left), Box::new(self.and(depth)?));
+            any.push(self.and(depth)?);
         }
-        Ok(left)
+        Ok(Filter::any(any))
     }
 
     fn and(&mut self, depth: usize) -> Result<Filter, FilterError> {
-        let mut left = self.term(depth)?;
-        let mut terms = depth;
+        let mut all = vec![self.term(depth)?];
         while self.keyword("and") {
-            terms = deeper(terms)?;
-            left = Filter::And(Box::new(left), Box::new(self.term(depth)?));
+            all.push(self.term(depth)?);
         }
-        Ok(left)
+        Ok(Filter::all(all))
     }
 
     fn term(&mut self, depth: usize) -> Result<Filter, FilterError> {
-        let depth = deeper(depth)?;
         self.skip_space();
         let before = self.at;
         if self.keyword("not") {
             self.skip_space();
             if self.take('(') {
-                let inner = self.or(depth)?;
+                let inner = self.or(deeper(depth)?)?;
                 self.close(')', "`)`")?;
                 return Ok(Filter::Not(Box::new(inner)));
             }
@@ -77,44 +80,39 @@ impl<'a> Reader<'a> {
             self.at = before;
         }
         if self.take('(') {
-            let inner = self.or(depth)?;
+            let inner = self.or(deeper(depth)?)?;
             self.close(')', "`)`")?;
             return Ok(inner);
         }
-        self.comparison(depth)
+        self.attribute(depth)
     }
 
-    fn comparison(&mut self, depth: usize) -> Result<Filter, FilterError> {
+    fn attribute(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        self.terms += 1;
+        if self.terms > Filter::TERMS_MAX {
+            return Err(FilterError::TooManyTerms);
+        }
         let mut path = self.path()?;
-        if self.take('[') {
-            if path.sub.is_some() {
-                return Err(self.expected("an attribute without sub-attribute before `[`"));
-            }
-            let inner = self.or(depth)?;
-            self.close(']', "`]`")?;
-            if !self.take('.') {
-                return Ok(Filter::Values(path, Box::new(inner), None));
-            }
-            let sub = self.path()?;
-            if sub.schema.is_some() || sub.sub.is_some() {
-                return Err(self.expected("one sub-attribute after `].`"));
-            }
-            path.sub = Some(sub.name);
-            let (operator, literal) = self.operator_and_literal()?;
-            return Ok(Filter::Values(
-                path,
-                Box::new(inner),
-                Some((operator, literal)),
-            ));
+        if !self.take('[') {
+            return Ok(Filter::Attribute(path, self.test()?));
         }
-        if self.keyword("pr") {
-            return Ok(Filter::Present(path));
+        if path.sub.is_some() {
+            return Err(self.expected("an attribute without sub-attribute before `[`"));
         }
-        let (operator, literal) = self.operator_and_literal()?;
-        Ok(Filter::Compare(path, operator, literal))
+        let inner = Box::new(self.or(deeper(depth)?)?);
+        self.close(']', "`]`")?;
+        if !self.take('.') {
+            return Ok(Filter::Values(path, inner, None));
+        }
+        let sub = self.path()?;
+        if sub.schema.is_some() || sub.sub.is_some() {
+            return Err(self.expected("one sub-attribute after `].`"));
+        }
+        path.sub = Some(sub.name);
+        Ok(Filter::Values(path, inner, Some(self.test()?)))
     }
 
-    fn operator_and_literal(&mut self) -> Result<(Operator, Literal), FilterError> {
+    fn test(&mut self) -> Result<Test, FilterError> {
         const OPERATORS: [(&str, Operator); 9] = [
             ("eq", Operator::Eq),
             ("ne", Operator::Ne),
@@ -126,9 +124,12 @@ impl<'a> Reader<'a> {
             ("lt", Operator::Lt),
             ("le", Operator::Le),
         ];
+        if self.keyword("pr") {
+            return Ok(Test::Present);
+        }
         for (word, operator) in OPERATORS {
             if self.keyword(word) {
-                return Ok((operator, self.literal()?));
+                return Ok(Test::Compare(operator, self.literal()?));
             }
         }
         Err(self.expected("an operator (eq, ne, co, sw, ew, gt, ge, lt, le or pr)"))
@@ -138,28 +139,32 @@ impl<'a> Reader<'a> {
         const EXPECTED: &str = "a value: \"text\", a number, true, false or null";
         self.skip_space();
         let rest = self.rest();
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
-        if rest.starts_with(['"', '-']) || rest.starts_with(|c: char| c.is_ascii_digit()) {
-            let Some(Ok(value)) = values.next() else {
-                return Err(self.expected(EXPECTED));
-            };
-            self.at += values.byte_offset();
-            return match value {
-                serde_json::Value::String(text) => Ok(Literal::Text(text)),
-                serde_json::Value::Number(number) => Ok(Literal::Number(number)),
-                _ => Err(self.expected(EXPECTED)),
-            };
-        }
-        for (word, literal) in [
+        let (word, literal) = if rest.starts_with('"') {
+            let word = quoted(rest).ok_or_else(|| self.expected(EXPECTED))?;
+            (word, serde_json::from_str(word).map(Literal::Text))
+        } else if rest.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            let in_number =
+                |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
+            let end = rest.find(|c| !in_number(c)).unwrap_or(rest.len());
+            let word = rest.get(..end).unwrap_or_default();
+            (word, serde_json::from_str(word).map(Literal::Number))
+        } else {
+            return self.word_literal().ok_or_else(|| self.expected(EXPECTED));
+        };
+        let literal = literal.map_err(|_| self.expected(EXPECTED))?;
+        self.at += word.len();
+        Ok(literal)
+    }
+
+    fn word_literal(&mut self) -> Option<Literal> {
+        let words = [
             ("true", Literal::Boolean(true)),
             ("false", Literal::Boolean(false)),
             ("null", Literal::Null),
-        ] {
-            if self.keyword(word) {
-                return Ok(literal);
-            }
-        }
-        Err(self.expected(EXPECTED))
+        ];
+        words
+            .into_iter()
+            .find_map(|(word, literal)| self.keyword(word).then_some(literal))
     }
 
     fn path(&mut self) -> Result<AttributePath, FilterError> {
@@ -231,6 +236,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The JSON string that `text` begins with, quotes included.
+fn quoted(text: &str) -> Option<&str> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return text.get(..=at),
+            _ => {}
+        }
+    }
+    None
+}
+
 fn deeper(depth: usize) -> Result<usize, FilterError> {
     if depth >= Filter::DEPTH_MAX {
         Err(FilterError::TooDeep)
@@ -273,12 +292,57 @@ mod tests {
     }
 
     #[test]
+    fn what_clients_send_beside_the_grammar_is_read() {
+        for (sent, means) in [
+            (r#"not(a eq "x")"#, r#"not (a eq "x")"#),
+            (r#"a eq"x""#, r#"a eq "x""#),
+            (r#"members.$ref eq "x""#, r#"members.$ref eq "x""#),
+            ("active eq True", "active eq true"),
+            ("(a eq 1)", "a eq 1"),
+            (r#" a[b eq "]"].c  pr "#, r#"a[b eq "]"].c pr"#),
+            ("((a pr and b pr) and c pr)", "a pr and b pr and c pr"),
+        ] {
+            assert_eq!(filter(sent).unwrap().to_string(), means);
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused_with_the_place() {
+        for (text, at) in [
+            ("", 0),
+            ("a", 1),
+            ("a eq", 4),
+            ("a zz 1", 2),
+            ("a eq 'x'", 5),
+            ("a eq \"x", 5),
+            ("(a pr", 5),
+            ("a pr b", 5),
+            ("a[b pr", 6),
+            ("a eq 1x", 6),
+        ] {
+            let error = filter(text).unwrap_err();
+            assert!(
+                matches!(error, FilterError::Expected { at: here, .. } if here == at),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    #[test]
     fn deep_and_long_filters_are_refused() {
+        let nested = |levels: usize| format!("{}a pr{}", "(".repeat(levels), ")".repeat(levels));
+        assert!(filter(&nested(Filter::DEPTH_MAX)).is_ok());
+        assert_eq!(
+            filter(&nested(Filter::DEPTH_MAX + 1)),
+            Err(FilterError::TooDeep)
+        );
         assert_eq!(filter(&"(".repeat(5_000)), Err(FilterError::TooDeep));
         assert_eq!(filter(&"a".repeat(20_000)), Err(FilterError::TooLong));
+        let terms = |many: usize| vec!["a pr"; many].join(" or ");
+        assert!(filter(&terms(Filter::TERMS_MAX)).is_ok());
         assert_eq!(
-            filter(&vec!["a pr"; 1_500].join(" or ")),
-            Err(FilterError::TooDeep)
+            filter(&terms(Filter::TERMS_MAX + 1)),
+            Err(FilterError::TooManyTerms)
         );
     }
 

@@ -1,12 +1,25 @@
 //! Schemas (RFC 7643 §7): which attributes a user or group has, and their rules.
 //!
 //! Everything that reads or writes a resource asks here: which attribute does a path mean
-//! ([`Schemas::target`]), is it multi-valued, does its case matter, must it be unique.
-//! The core schemas are built in; more can be registered.
+//! ([`ResourceType::place`] for clients, [`Schemas::target`] for sources), is it multi-valued,
+//! does its case matter, must it be unique. The schemas of RFC 7643 and Rollcall's own are
+//! built in; more can be added to a [`Registry`].
 
+mod attribute;
+mod build;
+mod common;
 mod core;
+mod identity;
+mod json;
+mod registry;
+mod resource_type;
 mod target;
 
+pub use attribute::{AttributeDefinition, AttributeType, Mutability, Returned, Uniqueness};
+pub use common::{common_attribute, common_attributes};
+pub use json::SchemaError;
+pub use registry::{Registry, RegistryError};
+pub use resource_type::{Extension, Found, Place, ResourceType, Unknown};
 pub use target::{Shape, Target, TargetError, Unit};
 
 use crate::entry::Kind;
@@ -17,117 +30,11 @@ pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// URN of the enterprise user extension.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-/// The type of an attribute's values (RFC 7643 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttributeType {
-    /// Text.
-    String,
-    /// `true` or `false`.
-    Boolean,
-    /// A number with a fraction.
-    Decimal,
-    /// A whole number.
-    Integer,
-    /// A date with time and zone (RFC 3339).
-    DateTime,
-    /// Octets in base64.
-    Binary,
-    /// The URI or id of another resource.
-    Reference,
-    /// An object of sub-attributes.
-    Complex,
-}
-
-impl AttributeType {
-    /// The word that RFC 7643 uses.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Boolean => "boolean",
-            Self::Decimal => "decimal",
-            Self::Integer => "integer",
-            Self::DateTime => "dateTime",
-            Self::Binary => "binary",
-            Self::Reference => "reference",
-            Self::Complex => "complex",
-        }
-    }
-}
-
-/// Who may write an attribute, and when (RFC 7643 §2.2 `mutability`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutability {
-    /// Only Rollcall itself.
-    ReadOnly,
-    /// Sources and clients.
-    ReadWrite,
-    /// Once.
-    Immutable,
-    /// Written, never returned.
-    WriteOnly,
-}
-
-/// When an attribute is part of an answer (RFC 7643 §2.2 `returned`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Returned {
-    /// In each answer.
-    Always,
-    /// In none.
-    Never,
-    /// Unless left out on request.
-    Default,
-    /// Only on request.
-    Request,
-}
-
-/// Whether a value may stand on two resources (RFC 7643 §2.2 `uniqueness`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Uniqueness {
-    /// It may.
-    None,
-    /// Not within a tenant.
-    Server,
-}
-
-/// One attribute of a schema.
-#[derive(Debug, Clone)]
-pub struct AttributeDefinition {
-    /// Its name, in the schema's spelling.
-    pub name: String,
-    /// What it is, in one sentence.
-    pub description: String,
-    /// The type of its values.
-    pub kind: AttributeType,
-    /// Whether it is a list.
-    pub multi_valued: bool,
-    /// Whether a resource must have it.
-    pub required: bool,
-    /// Whether `A` and `a` are two values.
-    pub case_exact: bool,
-    /// Who may write it.
-    pub mutability: Mutability,
-    /// When it is returned.
-    pub returned: Returned,
-    /// Whether it is unique.
-    pub uniqueness: Uniqueness,
-    /// Of a complex attribute, else empty.
-    pub sub_attributes: Vec<AttributeDefinition>,
-}
-
-impl AttributeDefinition {
-    /// The sub-attribute of that name, in any case.
-    #[must_use]
-    pub fn sub(&self, name: &str) -> Option<&AttributeDefinition> {
-        self.sub_attributes
-            .iter()
-            .find(|a| a.name.eq_ignore_ascii_case(name))
-    }
-}
+/// URN of Rollcall's own extension of users, for customer identity.
+pub const IDENTITY_USER: &str = "urn:rollcall:scim:schemas:extension:identity:1.0:User";
 
 /// A schema: a URN and its attributes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     /// Its URN.
     pub id: String,
@@ -157,11 +64,15 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// Core user, core group, enterprise user (RFC 7643 §4).
+    /// Core user, core group, enterprise user (RFC 7643 §4), and Rollcall's own extension.
     #[must_use]
     pub fn standard() -> Self {
         Self {
-            user: vec![core::user(), core::enterprise_user()],
+            user: vec![
+                core::user(),
+                core::enterprise_user(),
+                identity::identity_user(),
+            ],
             group: vec![core::group()],
         }
     }

@@ -154,12 +154,12 @@ impl Schemas {
             return Err(TargetError::Selector);
         }
         match (definition.kind, sub) {
-            (AttributeType::Complex, None) if is_reference(definition) => Ok(Target {
+            (AttributeType::Complex, None) if definition.is_reference() => Ok(Target {
                 unit: Unit(smol_str::format_smolstr!("{unit}.value")),
                 shape: Shape::Reference,
             }),
             (AttributeType::Complex, Some(sub))
-                if is_reference(definition) && sub.name == "value" =>
+                if definition.is_reference() && sub.name == "value" =>
             {
                 Ok(Target {
                     unit: Unit(smol_str::format_smolstr!("{unit}.value")),
@@ -204,13 +204,13 @@ impl Schemas {
         } else {
             format!("{}:", schema.id)
         };
-        let definition =
-            schema
-                .attribute(&path.attribute.name)
-                .ok_or_else(|| TargetError::Attribute {
-                    name: path.attribute.name.clone(),
-                    known: names(&schema.attributes),
-                })?;
+        let definition = schema
+            .attribute(&path.attribute.name)
+            .or_else(|| super::common_attribute(&path.attribute.name).filter(|_| is_core))
+            .ok_or_else(|| TargetError::Attribute {
+                name: path.attribute.name.clone(),
+                known: names(&schema.attributes),
+            })?;
         Ok((prefix, definition))
     }
 }
@@ -275,11 +275,6 @@ fn sub_of<'a>(
             .map(|s| format!("{}.{}", definition.name, s.name))
             .collect(),
     })
-}
-
-/// A complex attribute with `value` and `$ref` names another resource.
-fn is_reference(definition: &AttributeDefinition) -> bool {
-    definition.sub("value").is_some() && definition.sub("$ref").is_some()
 }
 
 fn names(definitions: &[AttributeDefinition]) -> Vec<String> {
