@@ -37,12 +37,11 @@ impl Document {
 
     /// Puts a value at a unit; `None` removes it, and objects that become empty with it.
     pub fn set(&mut self, unit: &Unit, value: Option<Json>) {
-        match value {
-            Some(value) => put(&mut self.0, unit.members(), value),
-            None => {
-                let members: Vec<&str> = unit.members().collect();
-                take(&mut self.0, &members);
-            }
+        if let Some(value) = value {
+            put(&mut self.0, unit.members(), value);
+        } else {
+            let members: Vec<&str> = unit.members().collect();
+            take(&mut self.0, &members);
         }
     }
 

@@ -35,7 +35,6 @@ impl Unit {
 
     /// The members to walk from the top of a resource: extension URN, attribute,
     /// sub-attribute.
-    #[must_use]
     pub fn members(&self) -> impl Iterator<Item = &str> {
         let (urn, rest) = match self.0.rsplit_once(':') {
             Some((urn, rest)) => (Some(urn), rest),
