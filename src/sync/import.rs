@@ -167,6 +167,6 @@ pub(super) fn short_hash(kind: Kind, by: By, folded: &str) -> ShortHash {
         by.as_str().as_bytes(),
         folded.as_bytes(),
     ];
-    let [a, b, c, d, e, f, g, h, ..] = Fingerprint::of_parts(parts).0;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let whole = u128::from_le_bytes(Fingerprint::of_parts(parts).0);
+    (whole >> u64::BITS) as u64
 }

@@ -192,8 +192,8 @@ impl View {
         names: &[NameHash],
     ) -> Result<HashMap<NameHash, Vec<Named>>, StoreError> {
         if let Some(made) = &self.made {
-            let named = names.iter().map(|name| (*name, made.named(name).to_vec()));
-            return Ok(named.filter(|(_, named)| !named.is_empty()).collect());
+            let all = names.iter().map(|name| (*name, made.named(name).to_vec()));
+            return Ok(all.filter(|(_, found)| !found.is_empty()).collect());
         }
         let mut found: HashMap<NameHash, Vec<Named>> = HashMap::new();
         for (name, link, resource, uuid) in self.store.links_named(self.source, names).await? {
