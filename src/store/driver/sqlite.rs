@@ -24,7 +24,7 @@ const GROUP_TIME_MAX: Duration = Duration::from_millis(10);
 /// How many statements stay prepared on each connection.
 const PREPARED_STATEMENTS_MAX: usize = 256;
 /// The writer's page cache.
-const WRITER_CACHE_KIB: i64 = 24 * 1024;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Each reader's page cache.
 const READER_CACHE_KIB: i64 = 4 * 1024;
 /// How much of the write-ahead log is kept as a file between checkpoints.
