@@ -15,6 +15,7 @@ mod harness;
 mod architecture;
 mod crash;
 mod disk_full;
+mod guards;
 mod schedule;
 mod secrets;
 mod serve;

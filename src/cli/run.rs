@@ -280,7 +280,7 @@ pub(super) fn print_finished(
     for held in &report.held {
         let what = match held.holds {
             Holds::All => "HELD, all of it",
-            Holds::Part => "HELD",
+            _ => "HELD",
         };
         output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
     }

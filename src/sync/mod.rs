@@ -11,6 +11,7 @@ mod administrators;
 mod candidate;
 mod clock;
 mod correlate;
+mod effect;
 mod explain;
 mod guard;
 mod id_pool;
