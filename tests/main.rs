@@ -13,6 +13,7 @@
 mod harness;
 
 mod architecture;
+mod correlation;
 mod crash;
 mod disk_full;
 mod guards;

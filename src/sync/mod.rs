@@ -12,6 +12,7 @@ mod candidate;
 mod clock;
 mod correlate;
 mod effect;
+mod employees;
 mod explain;
 mod guard;
 mod id_pool;

@@ -403,6 +403,7 @@ impl<'a> Reconciler<'a> {
                     "the person it was linked to is gone; the next run makes it new".into(),
                 );
             };
+            effect.returns = self.rejoins(place, &voices);
             return Ok(Self::update_writes(link, place, resource, document, effect));
         };
         effect.creates = Some(link.kind);
@@ -413,6 +414,14 @@ impl<'a> Reconciler<'a> {
             document,
             link: Box::new(link.clone()),
         }])
+    }
+
+    /// Whether a new entry is that of somebody who had left this source.
+    fn rejoins(&self, place: &Place, voices: &[&Link]) -> bool {
+        matches!(place, Place::Found { .. })
+            && voices
+                .iter()
+                .any(|l| l.source == self.setup.source.id && l.presence != Presence::Present)
     }
 
     pub(super) fn update_writes(

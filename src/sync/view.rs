@@ -10,12 +10,13 @@ use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::name::{NameHash, Reference};
 use rollcall_store::ids::{LinkId, ResourceId, SourceId, TenantId};
-use rollcall_store::records::{Link, Pending, Resource};
+use rollcall_store::records::{Link, Pending, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::employees::{Employees, employee_number};
 use super::import::{Made, ShortHash};
 
 /// See the module.
@@ -25,6 +26,7 @@ pub(super) struct View {
     tenant: TenantId,
     source: SourceId,
     laid: Laid,
+    employees: Employees,
     /// In an import: all that the directory holds, since this run has made it.
     made: Option<Made>,
 }
@@ -57,6 +59,7 @@ impl View {
             tenant,
             source,
             laid: Laid::default(),
+            employees: Employees::default(),
             made: None,
         }
     }
@@ -166,10 +169,19 @@ impl View {
             // Entries with texts that are taken were put off until the import has ended.
             return Ok(Vec::new());
         }
-        let mut found: Vec<(String, ResourceId)> = self
-            .store
-            .resources_by(self.tenant, kind, by, texts)
-            .await?
+        let stored = match by {
+            By::EmployeeNumber => {
+                self.employees
+                    .carriers(&self.store, self.tenant, texts)
+                    .await?
+            }
+            _ => {
+                self.store
+                    .resources_by(self.tenant, kind, by, texts)
+                    .await?
+            }
+        };
+        let mut found: Vec<(String, ResourceId)> = stored
             .into_iter()
             .filter(|(_, id)| !self.laid.resources.contains_key(id))
             .collect();
@@ -184,6 +196,25 @@ impl View {
             }
         }
         Ok(found)
+    }
+
+    /// The links of people who are gone from this source, and whose entry said this
+    /// employee number. Who came back meanwhile is not among them.
+    pub(super) async fn left_with(&self, number: &str) -> Result<Vec<Link>, StoreError> {
+        if self.made.is_some() {
+            return Ok(Vec::new());
+        }
+        let ids = self
+            .employees
+            .left(&self.store, self.source, number)
+            .await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut links: Vec<Link> = self.links(ids).await?.into_values().collect();
+        links.retain(|link| link.presence != Presence::Present);
+        links.sort_by_key(|link| link.id);
+        Ok(links)
     }
 
     /// Whom the names of this source name. A name may name nobody or several.
@@ -459,6 +490,8 @@ fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
     };
     if kind == Kind::User {
         push(By::UserName, document.text("userName"));
+        let number = document.get(&employee_number());
+        push(By::EmployeeNumber, number.and_then(|n| n.as_str()));
     }
     push(By::ExternalId, document.text("externalId"));
     push(By::DisplayName, document.text("displayName"));
