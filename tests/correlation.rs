@@ -58,7 +58,8 @@ fn each_database(match_on: &str, test: impl Fn(&mut Rollcall)) {
 fn others() -> String {
     (100..110)
         .map(|n| format!("{n},other{n},,,,true\n"))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn write(rollcall: &Rollcall, source: &str, rows: &str) {

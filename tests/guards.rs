@@ -82,7 +82,12 @@ impl Staff {
     }
 
     fn write(&self, rollcall: &Rollcall) {
-        let lines = |rows: &[Json]| rows.iter().map(|r| format!("{r}\n")).collect::<String>();
+        let lines = |rows: &[Json]| {
+            rows.iter()
+                .map(|r| format!("{r}\n"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
         rollcall.write("people.jsonl", &lines(&self.people));
         rollcall.write("groups.jsonl", &lines(&self.groups));
     }

@@ -5,7 +5,7 @@
 //! and refer to each other in any order. An entry that cannot be taken leaves the batch,
 //! and the rest is reconciled again without it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use rollcall_directory::contribution::Contribution;
 use rollcall_directory::diff::{Change, diff};
@@ -45,6 +45,8 @@ pub(super) struct Reconciler<'a> {
     pub(super) quarantine: QuarantineBook,
     ids: IdPool,
     uuids: Uuids,
+    /// Groups that wait until all people are reconciled.
+    groups: VecDeque<Candidate>,
 }
 
 /// What is in quarantine, so that the same trouble is not written again.
@@ -84,6 +86,7 @@ impl<'a> Reconciler<'a> {
             view: View::new(store.clone(), setup.source.tenant, setup.source.id),
             ids: IdPool::new(store.clone()),
             uuids: Uuids::default(),
+            groups: VecDeque::new(),
             store,
             now,
             run,
@@ -95,7 +98,37 @@ impl<'a> Reconciler<'a> {
     }
 
     /// Reconciles one batch; `last_chance` when a taken userName is not postponed again.
+    /// Its groups wait for [`Reconciler::next_groups`], except in an import, where no name
+    /// can have passed from one to another.
     pub(super) async fn batch(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        troubled: Vec<Troubled>,
+        last_chance: bool,
+    ) -> Result<Reconciled, StoreError> {
+        if !last_chance && !self.view.is_importing() {
+            let (groups, others) = candidates.into_iter().partition(|c| c.kind == Kind::Group);
+            candidates = others;
+            self.groups.extend::<Vec<Candidate>>(groups);
+        }
+        self.reconcile(candidates, troubled, last_chance).await
+    }
+
+    /// Reconciles some of the groups that have waited until all people were: a name among
+    /// their members means whoever has it now. `None`: there are no more.
+    pub(super) async fn next_groups(&mut self) -> Result<Option<Reconciled>, StoreError> {
+        let count = self
+            .groups
+            .len()
+            .min(rollcall_connectors::Batch::ENTRIES_MAX);
+        if count == 0 {
+            return Ok(None);
+        }
+        let groups = self.groups.drain(..count).collect();
+        self.reconcile(groups, Vec::new(), false).await.map(Some)
+    }
+
+    async fn reconcile(
         &mut self,
         mut candidates: Vec<Candidate>,
         troubled: Vec<Troubled>,

@@ -328,6 +328,10 @@ impl Going<'_> {
         let reading = handle.await.map_err(|_| SyncError::Stopped)?;
         outlet.flush().await?;
         reconciler.view.end_import();
+        while let Some(done) = reconciler.next_groups().await? {
+            postponed.extend(done.postponed);
+            self.take(reconciler, done.changes, &mut outlet).await?;
+        }
         if !postponed.is_empty() {
             let done = reconciler.batch(postponed, Vec::new(), true).await?;
             self.take(reconciler, done.changes, &mut outlet).await?;

@@ -39,8 +39,17 @@ struct Laid {
     links_of: HashMap<ResourceId, Vec<LinkId>>,
     texts: HashMap<(Kind, By, String), Vec<ResourceId>>,
     names: HashMap<NameHash, Vec<LinkId>>,
+    /// The names of each link that has new ones: its stored names do not count any more.
+    renamed: HashMap<LinkId, Vec<NameHash>>,
     members: HashMap<(ResourceId, SourceId), (HashSet<ResourceId>, HashSet<ResourceId>)>,
     pending: HashMap<LinkId, (Vec<Reference>, Vec<Reference>)>,
+}
+
+impl Laid {
+    /// Whether the stored names of a link are not its own any more.
+    fn forgets_names_of(&self, link: LinkId) -> bool {
+        self.renamed.contains_key(&link) || matches!(self.links.get(&link), Some(None))
+    }
 }
 
 /// Whom a name names.
@@ -72,6 +81,11 @@ impl View {
     /// From now on the store is asked again: everything is written.
     pub(super) fn end_import(&mut self) {
         self.made = None;
+    }
+
+    /// Whether the directory holds nothing but what this run has made.
+    pub(super) fn is_importing(&self) -> bool {
+        self.made.is_some()
     }
 
     /// In an import, by which texts those whom it makes can be found.
@@ -228,7 +242,7 @@ impl View {
         }
         let mut found: HashMap<NameHash, Vec<Named>> = HashMap::new();
         for (name, link, resource, uuid) in self.store.links_named(self.source, names).await? {
-            if !self.laid.links.contains_key(&link) {
+            if !self.laid.forgets_names_of(link) {
                 found
                     .entry(name)
                     .or_default()
@@ -237,9 +251,14 @@ impl View {
         }
         for name in names {
             for link in self.laid.names.get(name).into_iter().flatten() {
+                let current = self.laid.renamed.get(link);
                 let Some(Some(link)) = self.laid.links.get(link) else {
                     continue;
                 };
+                // It may have had the name in between only.
+                if current.is_none_or(|names| !names.contains(name)) {
+                    continue;
+                }
                 if let Some(named) = self.named_resource(link.resource).await? {
                     found.entry(*name).or_default().push(named);
                 }
@@ -386,6 +405,7 @@ impl View {
                 self.laid.links.insert(*link, None);
             }
             Write::Names { link, names } => {
+                self.laid.renamed.insert(*link, names.clone());
                 for name in names {
                     let links = self.laid.names.entry(*name).or_default();
                     if !links.contains(link) {

@@ -145,10 +145,12 @@ impl<'a> Ledger<'a> {
         };
         for (index, step) in prepared.iter().enumerate() {
             for write in &step.writes {
-                ledger.enter(index, write).map_err(|refusal| match refusal {
-                    Refusal::Step(cause) => CommitError::Step { index, cause },
-                    Refusal::Store(error) => CommitError::Store(error),
-                })?;
+                ledger
+                    .enter(index, write)
+                    .map_err(|refusal| match refusal {
+                        Refusal::Step(cause) => CommitError::Step { index, cause },
+                        Refusal::Store(error) => CommitError::Store(error),
+                    })?;
             }
         }
         Ok(ledger)
