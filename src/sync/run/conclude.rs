@@ -28,7 +28,7 @@ impl Going<'_> {
         at_once: bool,
     ) -> Result<(RunState, String), SyncError> {
         self.count_reading(&reading, reconciler);
-        let verdict = self.verdict(&reading, &totals);
+        let verdict = self.verdict(reconciler, &reading, &totals).await?;
         let sentence = verdict::sentence(&verdict);
         if let Verdict::Failed { because } = verdict {
             self.report.failure = Some(because);

@@ -58,6 +58,33 @@ impl Going<'_> {
         Ok(proposals)
     }
 
+    /// Whether the source can be asked by key about the groups that it did not list.
+    pub(super) async fn can_ask_for_missing_groups(
+        &self,
+        reconciler: &Reconciler<'_>,
+        reading: &Reading,
+    ) -> Result<bool, SyncError> {
+        let missing: Vec<LinkId> = reading
+            .index
+            .absent()
+            .into_iter()
+            .filter(|(kind, _)| *kind == Kind::Group)
+            .map(|(_, mark)| mark.link)
+            .collect();
+        let links = reconciler.view.links(&missing).await?;
+        let keys: Vec<EntryKey> = links.into_values().map(|l| l.key).collect();
+        if keys.is_empty() || keys.len() > LOOK_UP_KEYS_MAX {
+            return Ok(false);
+        }
+        let request = self.setup.request();
+        let asked = self
+            .setup
+            .connector
+            .look_up(&request, Kind::Group, &keys)
+            .await;
+        Ok(matches!(asked, Ok(LookUp::StillThere(_))))
+    }
+
     /// Asks the source about each missing entry: one that it still has is not gone.
     async fn still_gone(
         &mut self,

@@ -4,8 +4,10 @@ use rollcall_connectors::Verdict;
 use rollcall_directory::entry::Kind;
 
 use super::Going;
+use crate::sync::SyncError;
 use crate::sync::guard::Totals;
 use crate::sync::reader::Reading;
+use crate::sync::reconcile::Reconciler;
 
 /// The verdict in one sentence, as it is kept with the run.
 pub(super) fn sentence(verdict: &Verdict) -> String {
@@ -18,12 +20,28 @@ pub(super) fn sentence(verdict: &Verdict) -> String {
 
 impl Going<'_> {
     /// The verdict on a read whose entries are counted.
-    pub(super) fn verdict(&self, reading: &Reading, totals: &Totals) -> Verdict {
+    pub(super) async fn verdict(
+        &self,
+        reconciler: &Reconciler<'_>,
+        reading: &Reading,
+        totals: &Totals,
+    ) -> Result<Verdict, SyncError> {
+        let complete = matches!(reading.verdict, Verdict::Complete { .. });
+        if complete && let Some((kind, because)) = self.suspiciously_empty(totals) {
+            let may_be = kind == Kind::Group
+                && self.lists_people_and_knew_few_groups(totals)
+                && self.can_ask_for_missing_groups(reconciler, reading).await?;
+            if !may_be {
+                return Ok(Verdict::Failed { because });
+            }
+        }
+        Ok(self.otherwise(reading))
+    }
+
+    /// The verdict on a read that is not empty.
+    fn otherwise(&self, reading: &Reading) -> Verdict {
         let complete = matches!(reading.verdict, Verdict::Complete { .. });
         let failed = matches!(reading.verdict, Verdict::Failed { .. });
-        if let (true, Some(because)) = (complete, self.suspiciously_empty(totals)) {
-            return Verdict::Failed { because };
-        }
         if let (false, Some(because)) = (failed, self.too_much_quarantine()) {
             return Verdict::Failed { because };
         }
@@ -38,24 +56,28 @@ impl Going<'_> {
         reading.verdict.clone()
     }
 
-    /// No entries where some are known: most likely a right that was lost. A source may
-    /// lose its last few groups, though, while it lists its people as ever: those are held
-    /// (see [`super::conclude`]), and no reason to disbelieve the rest.
-    fn suspiciously_empty(&self, totals: &Totals) -> Option<String> {
+    /// A source may lose its last few groups while it lists its people as ever. If it can
+    /// be asked for them by key, they are held (see [`super::conclude`]), and are no reason
+    /// to disbelieve the rest.
+    fn lists_people_and_knew_few_groups(&self, totals: &Totals) -> bool {
+        self.report.tally.users_read > 0 && totals.groups <= self.setup.guards.groups.at_least
+    }
+
+    /// No entries where some are known: most likely a right that was lost.
+    fn suspiciously_empty(&self, totals: &Totals) -> Option<(Kind, String)> {
         let tally = &self.report.tally;
-        let few_groups = tally.users_read > 0 && totals.groups <= self.setup.guards.groups.at_least;
         [
             (Kind::User, "people", tally.users_read, totals.users),
             (Kind::Group, "groups", tally.groups_read, totals.groups),
         ]
         .into_iter()
         .filter(|(kind, ..)| self.setup.mapping.kind(*kind).is_some())
-        .filter(|(kind, ..)| *kind == Kind::User || !few_groups)
         .find(|(_, _, read, linked)| *read == 0 && *linked > 0)
-        .map(|(_, what, _, linked)| {
-            format!(
+        .map(|(kind, what, _, linked)| {
+            let because = format!(
                 "the source answered without an error but listed no {what} at all, and {linked} are known: the account may have lost its right to read them, or base, filter or URL are wrong; nothing was changed"
-            )
+            );
+            (kind, because)
         })
     }
 
