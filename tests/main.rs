@@ -13,8 +13,12 @@
 mod harness;
 
 mod architecture;
+mod correlation;
 mod crash;
 mod disk_full;
+mod freshness;
+mod guards;
+mod references;
 mod schedule;
 mod secrets;
 mod serve;

@@ -196,8 +196,16 @@ async fn the_metrics_say_how_many_people_there_are() {
     for line in [
         "rollcall_users{tenant=\"example\"} 2",
         "rollcall_users_active{tenant=\"example\"} 1",
+        "rollcall_source_overdue{tenant=\"example\",source=\"people\"} 0",
+        "rollcall_source_last_read{tenant=\"example\",source=\"people\",verdict=\"complete\"} 1",
+        "rollcall_source_last_read{tenant=\"example\",source=\"people\",verdict=\"failed\"} 0",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{metrics}");
     }
+    let last = "rollcall_source_last_complete_timestamp_seconds{";
+    assert!(
+        metrics.lines().any(|found| found.starts_with(last)),
+        "{metrics}"
+    );
     assert_eq!(serving.stopped_by("INT").await, Some(0));
 }

@@ -1,6 +1,6 @@
 //! `rollcall run list|show|approve|cancel|undo`
 
-use rollcall_store::ids::RunId;
+use rollcall_store::ids::{RunId, SourceId};
 use rollcall_store::records::{Presence, Run, RunQuery, RunState};
 use rollcall_store::writes::{Step, Write};
 
@@ -150,12 +150,14 @@ async fn show(
     let source = workspace.store.source(run.source).await?;
     let name = source.map(|s| s.name).unwrap_or_default();
     let quarantined = workspace.store.quarantined(run.source).await?;
+    let dangling = dangling(workspace, run.source).await?;
     if global.json {
         let mut json = as_json(&run, &name);
         if let Some(object) = json.as_object_mut() {
             let steps = workspace.engine().steps(id).await?;
             object.insert("steps".to_owned(), serde_json::to_value(steps)?);
             object.insert("quarantine".to_owned(), serde_json::to_value(&quarantined)?);
+            object.insert("dangling".to_owned(), serde_json::to_value(&dangling)?);
         }
         output::json(&json)?;
         return Ok(Exit::Done);
@@ -185,6 +187,7 @@ async fn show(
             ))?;
         }
     }
+    print_dangling(&name, &dangling, if all { usize::MAX } else { STEPS_SHOWN })?;
     print_steps(workspace, id, if all { usize::MAX } else { STEPS_SHOWN }).await?;
     if run.state == RunState::Held {
         output::line(format!(
@@ -192,6 +195,57 @@ async fn show(
         ))?;
     }
     Ok(Exit::Done)
+}
+
+/// A member or manager that an entry names and that nobody here is.
+#[derive(Debug, serde::Serialize)]
+struct Dangling {
+    /// The key of the entry that names it.
+    entry: String,
+    /// `members`, or the attribute.
+    attribute: String,
+    /// The name, as the source writes it.
+    name: String,
+}
+
+/// What the entries of a source refer to in vain, now.
+async fn dangling(workspace: &Workspace, source: SourceId) -> Result<Vec<Dangling>, CliError> {
+    let pending = workspace.store.pending(source).await?;
+    let ids: Vec<_> = pending.iter().map(|p| p.link).collect();
+    let links = workspace.store.links(&ids).await?;
+    let key_of = |id| {
+        let found = links.binary_search_by_key(&id, |link| link.id).ok();
+        found
+            .and_then(|at| links.get(at))
+            .map(|l| l.key.to_string())
+    };
+    Ok(pending
+        .into_iter()
+        .map(|p| Dangling {
+            entry: key_of(p.link).unwrap_or_default(),
+            attribute: p.reference.unit.to_string(),
+            name: p.reference.name.text,
+        })
+        .collect())
+}
+
+fn print_dangling(source: &str, dangling: &[Dangling], show: usize) -> Result<(), CliError> {
+    if dangling.is_empty() {
+        return Ok(());
+    }
+    output::line(format!("\nNamed by entries of {source}, and nobody here:"))?;
+    for named in dangling.iter().take(show) {
+        output::line(format!(
+            "  {} ({} of {})",
+            output::clean(&named.name),
+            named.attribute,
+            output::clean(&named.entry)
+        ))?;
+    }
+    if dangling.len() > show {
+        output::line(format!("  … and {} more", dangling.len() - show))?;
+    }
+    Ok(())
 }
 
 async fn undo(
@@ -273,14 +327,14 @@ pub(super) fn print_finished(
     }
     if report.tally.dangling > 0 {
         output::folded(&format!(
-            "  members and managers that nobody here is: {}; `rollcall explain NAME` lists them",
-            report.tally.dangling
+            "  members and managers that nobody here is: {}; see `rollcall run show {}`",
+            report.tally.dangling, finished.run
         ))?;
     }
     for held in &report.held {
         let what = match held.holds {
             Holds::All => "HELD, all of it",
-            Holds::Part => "HELD",
+            _ => "HELD",
         };
         output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
     }

@@ -53,12 +53,16 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
             .store
             .ensure_source(tenant.id, &source.name, source.kind.as_str())
             .await?;
+        let fresh =
+            crate::sync::freshness(&workspace.store, &record, workspace.clock.now()).await?;
         json.push(serde_json::json!({
             "source": source.name,
             "tenant": source.tenant,
             "kind": source.kind.as_str(),
             "priority": source.priorities.default,
             "last_complete": record.last_complete.map(output::time),
+            "last_read": fresh.last_read,
+            "overdue": fresh.overdue.is_some(),
             "paused": record.paused,
         }));
         rows.push(vec![
@@ -70,7 +74,15 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .map_or_else(|| "never".to_owned(), output::time),
             record
                 .paused
-                .map_or_else(|| "ready".to_owned(), |why| format!("paused: {why}")),
+                .map(|why| format!("paused: {why}"))
+                .or_else(|| {
+                    let hours = fresh.overdue?.whole_hours();
+                    Some(format!(
+                        "overdue: no complete read for {hours} hours, see rollcall run list {}",
+                        source.name
+                    ))
+                })
+                .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
     if global.json {

@@ -1,15 +1,17 @@
 //! What Prometheus collects. Every name is explained in `docs/operate/metrics.md`, which a
 //! test holds to.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use rollcall_store::Store;
 use rollcall_store::records::TenantStatistics;
+use rollcall_store::{Store, StoreError};
+
+use crate::sync::{Clock, READ_ENDS, freshness};
 
 /// Requests answered, by method, route and status.
 pub(super) const HTTP_REQUESTS: &str = "rollcall_http_requests_total";
@@ -23,8 +25,12 @@ const MEMBERSHIPS: &str = "rollcall_memberships";
 const PENDING: &str = "rollcall_references_pending";
 const QUARANTINED: &str = "rollcall_entries_quarantined";
 
+const LAST_COMPLETE: &str = "rollcall_source_last_complete_timestamp_seconds";
+const LAST_READ: &str = "rollcall_source_last_read";
+const OVERDUE: &str = "rollcall_source_overdue";
+
 /// What each metric is.
-const DESCRIPTIONS: [(&str, &str); 7] = [
+const DESCRIPTIONS: [(&str, &str); 10] = [
     (USERS, "Users of a tenant"),
     (ACTIVE_USERS, "Users of a tenant who are active"),
     (GROUPS, "Groups of a tenant"),
@@ -35,6 +41,18 @@ const DESCRIPTIONS: [(&str, &str); 7] = [
     ),
     (PENDING, "References that name nobody yet"),
     (QUARANTINED, "Entries in quarantine"),
+    (
+        LAST_COMPLETE,
+        "When a source was last read completely, in Unix time",
+    ),
+    (
+        LAST_READ,
+        "1 for the way in which the last read of a source ended",
+    ),
+    (
+        OVERDUE,
+        "1 while a source has been without a complete read for too long",
+    ),
 ];
 
 /// Bounds of the duration's buckets, in seconds.
@@ -74,14 +92,42 @@ pub(super) async fn keep_small() {
 }
 
 /// `GET /metrics`, in Prometheus's text format. What the store holds is counted now.
-pub(super) async fn show(State(store): State<Store>) -> Response {
+pub(super) async fn show(State(store): State<Store>, clock: Arc<dyn Clock>) -> Response {
     let recorder = recorder();
     match store.statistics().await {
         Ok(tenants) => tenants.iter().for_each(record),
         Err(error) => tracing::warn!(%error, "the store's statistics are missing in /metrics"),
     }
+    if let Err(error) = record_sources(&store, clock.now()).await {
+        tracing::warn!(%error, "the sources are missing in /metrics");
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, recorder.render()).into_response()
+}
+
+/// How fresh each source is.
+#[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^52")]
+async fn record_sources(store: &Store, now: time::OffsetDateTime) -> Result<(), StoreError> {
+    for tenant in store.tenants().await? {
+        for source in store.sources(tenant.id).await? {
+            let fresh = freshness(store, &source, now).await?;
+            let labels = [
+                ("tenant", tenant.name.clone()),
+                ("source", source.name.clone()),
+            ];
+            if let Some(at) = fresh.last_complete {
+                metrics::gauge!(LAST_COMPLETE, &labels).set(at.unix_timestamp() as f64);
+            }
+            metrics::gauge!(OVERDUE, &labels).set(f64::from(u8::from(fresh.overdue.is_some())));
+            for end in READ_ENDS {
+                let is_so = fresh.last_read == Some(end);
+                let [tenant, source] = labels.clone();
+                let labels = [tenant, source, ("verdict", end.to_owned())];
+                metrics::gauge!(LAST_READ, &labels).set(f64::from(u8::from(is_so)));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

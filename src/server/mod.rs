@@ -19,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use rollcall_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -118,7 +118,7 @@ impl Server {
             .route("/health/live", get(health::live))
             .route("/health/ready", get(health::ready));
         if self.settings.metrics_listen.is_none() {
-            router = router.route("/metrics", get(metrics::show));
+            router = router.route("/metrics", self.metrics_route());
         }
         router
             // Its own, lest it be SCIM's, which asks for a token.
@@ -138,10 +138,15 @@ impl Server {
             ))
     }
 
-    /// The route of the listener for metrics.
+    fn metrics_route(&self) -> MethodRouter<Store> {
+        let clock = Arc::clone(&self.clock);
+        get(move |store| metrics::show(store, Arc::clone(&clock)))
+    }
+
+    /// The routes of the listener for metrics.
     fn metrics_router(&self) -> Router {
         Router::new()
-            .route("/metrics", get(metrics::show))
+            .route("/metrics", self.metrics_route())
             .with_state(self.store.clone())
             .layer(CatchPanicLayer::new())
             .layer(CompressionLayer::new())

@@ -50,6 +50,11 @@ statements! {
             WHERE l.source = $1 AND l.gone_since <= $2 AND l.presence = 'disabled'
             ORDER BY l.id"
     );
+    LEFT_LINKS = concat!(
+        "SELECT ", link_columns!(), " FROM links l
+            WHERE l.source = $1 AND l.gone_since IS NOT NULL AND l.presence <> 'present'
+            ORDER BY l.id"
+    );
 }
 
 impl FromCells for Link {
@@ -141,6 +146,11 @@ impl Store {
         found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    /// Every link of a source whose entry is gone.
+    pub async fn left_links(&self, source: SourceId) -> Result<Vec<Link>, StoreError> {
+        self.database.fetch(LEFT_LINKS, binds![source]).await
     }
 
     /// Links of a source whose entry is gone since `before` or longer and still says

@@ -21,6 +21,9 @@ pub enum By {
     DisplayName,
     /// Any e-mail address, ignoring case.
     Email,
+    /// `employeeNumber` of the enterprise extension, exactly. Not indexed: each question
+    /// reads all of the tenant's people.
+    EmployeeNumber,
     /// The SCIM id.
     Uuid,
 }
@@ -31,6 +34,7 @@ impl By {
     pub fn fold(self, text: &str) -> String {
         match self {
             Self::ExternalId | Self::Uuid => text.to_owned(),
+            Self::EmployeeNumber => text.trim().to_owned(),
             Self::UserName | Self::DisplayName | Self::Email => text.to_lowercase(),
         }
     }
@@ -43,17 +47,20 @@ impl By {
             Self::ExternalId => "externalId",
             Self::DisplayName => "displayName",
             Self::Email => "emails.value",
+            Self::EmployeeNumber => "employeeNumber",
             Self::Uuid => "id",
         }
     }
 
-    fn statement(self) -> Statement {
+    /// The statement that asks an index; `None`: there is none.
+    fn statement(self) -> Option<Statement> {
         match self {
-            Self::UserName => BY_USER_NAME,
-            Self::ExternalId => BY_EXTERNAL_ID,
-            Self::DisplayName => BY_DISPLAY_NAME,
-            Self::Email => BY_EMAIL,
-            Self::Uuid => BY_UUID,
+            Self::UserName => Some(BY_USER_NAME),
+            Self::ExternalId => Some(BY_EXTERNAL_ID),
+            Self::DisplayName => Some(BY_DISPLAY_NAME),
+            Self::Email => Some(BY_EMAIL),
+            Self::Uuid => Some(BY_UUID),
+            Self::EmployeeNumber => None,
         }
     }
 }
@@ -101,6 +108,17 @@ statements! {
             FROM UNNEST($1::bigint[], $2::text[]) AS asked(at, text)
             JOIN resource_emails e ON e.email = asked.text
             JOIN resources r ON r.id = e.resource WHERE r.tenant = $3 AND r.kind = $4";
+    EMPLOYEE_NUMBERS = "SELECT number, id FROM (
+            SELECT id, doc -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
+                ->> 'employeeNumber' AS number
+            FROM resources WHERE tenant = $1 AND kind = 'user') AS numbered
+        WHERE number IS NOT NULL ORDER BY id",
+        postgres: "SELECT number, id FROM (
+            SELECT id, CAST(doc AS jsonb)
+                -> 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
+                ->> 'employeeNumber' AS number
+            FROM resources WHERE tenant = $1 AND kind = 'user') AS numbered
+        WHERE number IS NOT NULL ORDER BY id";
     COUNT = "SELECT COUNT(*) FROM resources r WHERE r.tenant = $1 AND r.kind = $2";
     LIST = concat!(
         "SELECT ", columns!(), " FROM resources r
@@ -154,13 +172,25 @@ impl Store {
         by: By,
         texts: &[String],
     ) -> Result<Vec<(String, ResourceId)>, StoreError> {
+        let Some(statement) = by.statement() else {
+            let numbers = self.employee_numbers(tenant).await?;
+            let carried = |text: &str| {
+                let folded = by.fold(text);
+                let found = numbers.iter().filter(move |(n, _)| by.fold(n) == folded);
+                found.map(|(_, id)| *id).collect::<Vec<_>>()
+            };
+            return Ok(texts
+                .iter()
+                .flat_map(|text| carried(text).into_iter().map(|id| (text.clone(), id)))
+                .collect());
+        };
         let columns = vec![
             Column::Ints((0_i64..).take(texts.len()).collect()),
             Column::OwnedTexts(texts.iter().map(|text| by.fold(text)).collect()),
         ];
         let mut found: Vec<(i64, ResourceId)> = self
             .database
-            .fetch_each(by.statement(), columns, binds![tenant, kind])
+            .fetch_each(statement, columns, binds![tenant, kind])
             .await?;
         found.sort_unstable();
         let asked: HashMap<i64, &String> = (0_i64..).zip(texts).collect();
@@ -168,6 +198,14 @@ impl Store {
             .into_iter()
             .filter_map(|(at, id)| Some(((*asked.get(&at)?).clone(), id)))
             .collect())
+    }
+
+    /// Every employee number of a tenant, and who carries it. Reads all people.
+    pub async fn employee_numbers(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Vec<(String, ResourceId)>, StoreError> {
+        self.database.fetch(EMPLOYEE_NUMBERS, binds![tenant]).await
     }
 
     /// Part of a tenant's users or groups.

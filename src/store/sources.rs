@@ -27,6 +27,7 @@ statements! {
     SOURCE_BY_ID = concat!("SELECT ", columns!(), " FROM sources WHERE id = $1");
     PAUSE = "UPDATE sources SET paused = $1 WHERE id = $2";
     ENDED_WELL = "UPDATE sources SET settings = $1, last_complete = $2 WHERE id = $3";
+    WAS_READ = "UPDATE sources SET last_complete = $1 WHERE id = $2";
     LAST_DUE = "UPDATE sources SET last_due = $1 WHERE id = $2";
 }
 
@@ -88,7 +89,18 @@ impl Store {
             .await
     }
 
-    /// Remembers that a read under these settings was complete.
+    /// Remembers that a read was complete, though not all that came of it was allowed: the
+    /// settings of the last good run stay.
+    pub async fn source_was_read(
+        &self,
+        source: SourceId,
+        at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.update_source(source, WAS_READ, binds![at, source])
+            .await
+    }
+
+    /// Remembers that a read under these settings was complete, and all of it allowed.
     pub async fn source_ended_well(
         &self,
         source: SourceId,

@@ -11,7 +11,8 @@ use rollcall_store::ids::{LinkId, ResourceId};
 use rollcall_store::records::{Link, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 
-use super::reconcile::{Effect, Proposal, Reconciler};
+use super::effect::{Effect, Proposal};
+use super::reconcile::Reconciler;
 use crate::config::policy::LeaverAction;
 
 impl Reconciler<'_> {
@@ -37,7 +38,10 @@ impl Reconciler<'_> {
         let before = self.now - grace;
         let mut proposals = Vec::new();
         let expired = self.expired_links(before, seen).await?;
-        let withdrawn = self.end(&expired, Presence::Withdrawn).await?;
+        let mut withdrawn = self.end(&expired, Presence::Withdrawn).await?;
+        for proposal in &mut withdrawn {
+            proposal.effect.expires = true;
+        }
         let steps: Vec<Step> = withdrawn.iter().map(|p| p.step.clone()).collect();
         self.view.lay(&steps, self.now).await?;
         proposals.extend(withdrawn);
@@ -161,7 +165,10 @@ impl Reconciler<'_> {
         } else {
             last_state(resource)
         };
-        let mut effect = Effect::default();
+        let mut effect = Effect {
+            removes: Some(old.kind),
+            ..Effect::default()
+        };
         let mut writes = vec![Write::Relink {
             link: Box::new(link.clone()),
             journal: true,
@@ -227,7 +234,11 @@ fn deletion(resource: &Resource) -> Proposal {
                 base_version: resource.version,
             }],
         },
-        effect: Effect::default(),
+        effect: Effect {
+            removes: Some(resource.kind),
+            expires: true,
+            ..Effect::default()
+        },
     }
 }
 

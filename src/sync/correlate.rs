@@ -10,6 +10,7 @@ use rollcall_store::records::{Link, Presence};
 use rollcall_store::{By, StoreError};
 
 use super::candidate::Candidate;
+use super::employees::employee_number;
 use super::import::{ShortHash, short_hash};
 use super::setup::Setup;
 use super::view::View;
@@ -32,7 +33,7 @@ pub(super) async fn correlate(
     kind: Kind,
     candidates: &[&Candidate],
 ) -> Result<Vec<Match>, StoreError> {
-    let mut answers = vec![Match::New; candidates.len()];
+    let mut answers = rejoin(setup, view, kind, candidates).await?;
     let Some(rules) = setup.mapping.kind(kind).map(|k| k.match_on.clone()) else {
         return Ok(answers);
     };
@@ -72,6 +73,53 @@ pub(super) async fn correlate(
         }
     }
     refuse_sharing(setup, &mut answers, candidates);
+    Ok(answers)
+}
+
+/// Who comes back under another key: somebody who left this source and whose entry said
+/// the same employee number.
+async fn rejoin(
+    setup: &Setup,
+    view: &View,
+    kind: Kind,
+    candidates: &[&Candidate],
+) -> Result<Vec<Match>, StoreError> {
+    let mut answers = vec![Match::New; candidates.len()];
+    if kind != Kind::User {
+        return Ok(answers);
+    }
+    let unit = employee_number();
+    for (candidate, answer) in candidates.iter().zip(&mut answers) {
+        let Some(number) = candidate.texts_of(&unit).next() else {
+            continue;
+        };
+        let mut people: Vec<ResourceId> = view
+            .left_with(number)
+            .await?
+            .iter()
+            .map(|link| link.resource)
+            .collect();
+        people.sort_unstable();
+        people.dedup();
+        if people.is_empty() {
+            continue;
+        }
+        let links = view.links_of(&people).await?;
+        // Whom the source lists under another key has not left.
+        people.retain(|person| {
+            let own = links.get(person).into_iter().flatten();
+            own.filter(|l| is_of(l, setup.source.id))
+                .all(|l| l.presence != Presence::Present)
+        });
+        *answer = match people.as_slice() {
+            [] => Match::New,
+            [one] => Match::Is(*one),
+            several => Match::Conflict(format!(
+                "{} people who left this source had its employeeNumber {number}: it cannot be told who comes back; make the number unique",
+                several.len()
+            )),
+        };
+    }
     Ok(answers)
 }
 
@@ -198,7 +246,7 @@ fn is_of(link: &Link, source: SourceId) -> bool {
 
 /// Values that belong to a person for good, not to a mailbox or login that is given on.
 fn is_strong(unit: &Unit) -> bool {
-    unit.as_str() == "externalId"
+    unit.as_str() == "externalId" || *unit == employee_number()
 }
 
 fn by_of(unit: &Unit) -> Option<By> {
@@ -207,6 +255,7 @@ fn by_of(unit: &Unit) -> Option<By> {
         "externalId" => Some(By::ExternalId),
         "displayName" => Some(By::DisplayName),
         "emails" => Some(By::Email),
+        _ if *unit == employee_number() => Some(By::EmployeeNumber),
         _ => None,
     }
 }

@@ -1,23 +1,69 @@
 //! The guards: limits on how much a run may remove or change.
 //!
-//! Past a removal guard the removals wait for approval while the rest applies. Past a
-//! change guard nothing applies. Each answer is one sentence that names the numbers, the
-//! limit and what to do.
+//! Past a removal guard what it names waits for approval while the rest applies: a guard
+//! for people holds people, one for groups holds groups. Past a change guard nothing
+//! applies. Each answer is one sentence that names the numbers, the limit and what to do.
 
 use rollcall_directory::entry::Kind;
 use serde::{Deserialize, Serialize};
 
+use super::effect::Effect;
 use super::tally::Tally;
 use crate::config::policy::{Guards, Limit};
 
 /// What a guard holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Holds {
     /// Everything that the run would do.
     All,
-    /// Only what the guard names.
-    Part,
+    /// Every removal: of people and of groups.
+    Removals,
+    /// People who are missing, or whose grace period is over.
+    People,
+    /// Groups that are missing.
+    Groups,
+    /// People whom the source itself ends.
+    Leavers,
+    /// Groups that lose members, each whole: its new fingerprint must wait with it, or the
+    /// next run would find the group unchanged.
+    Memberships,
+    /// Only the groups of some size that lose at least half of their members.
+    HalvedGroups,
+    /// Administrators who would be ended.
+    Administrators,
+}
+
+impl Holds {
+    /// Whether it holds a step that does this. Administrators are known by name, not by
+    /// what a step does: see [`super::administrators`].
+    pub(super) fn names(self, effect: &Effect) -> bool {
+        match self {
+            Self::All => true,
+            Self::Removals => effect.removes.is_some(),
+            Self::People => effect.removes == Some(Kind::User),
+            Self::Groups => effect.removes == Some(Kind::Group),
+            Self::Leavers => effect.deactivates,
+            Self::Memberships => effect.members_removed > 0,
+            Self::HalvedGroups => effect.halves_a_group(),
+            Self::Administrators => false,
+        }
+    }
+
+    /// What waits, at the end of a guard's sentence.
+    fn waits(self) -> &'static str {
+        match self {
+            Self::All => "nothing was applied",
+            Self::Removals => "these removals wait for approval",
+            Self::People => "these people stay until somebody approves",
+            Self::Groups => "these groups stay until somebody approves",
+            Self::Leavers => "these people stay active until somebody approves",
+            Self::Memberships | Self::HalvedGroups => {
+                "the groups concerned stay as they are until somebody approves"
+            }
+            Self::Administrators => "that never happens without approval",
+        }
+    }
 }
 
 /// A guard that closed.
@@ -68,7 +114,11 @@ pub(super) fn removals(guards: &Guards, kind: Kind, absent: u64, totals: &Totals
             guards.groups.of(totals.groups),
         ),
     };
-    past(name, Holds::Part, absent, lately, limit, || {
+    let holds = match kind {
+        Kind::User => Holds::People,
+        Kind::Group => Holds::Groups,
+    };
+    past(name, holds, absent, lately, limit, || {
         format!(
             "{absent} of {total} {what} are missing from the source{}",
             also(lately)
@@ -90,7 +140,7 @@ pub(super) fn leavers(guards: &Guards, tally: &Tally, totals: &Totals) -> Option
     let lately = totals.leavers_lately;
     past(
         "leavers",
-        Holds::Part,
+        Holds::Leavers,
         tally.deactivated,
         lately,
         guards.leavers.of(totals.users),
@@ -105,26 +155,24 @@ pub(super) fn leavers(guards: &Guards, tally: &Tally, totals: &Totals) -> Option
     )
 }
 
-/// Judges memberships that go.
-pub(super) fn memberships(guards: &Guards, tally: &Tally, totals: &Totals) -> Option<Held> {
-    if let Some(group) = tally.halved_groups.first() {
-        return Some(Held {
-            guard: "memberships".to_owned(),
-            holds: Holds::Part,
-            because: format!(
-                "{} would lose at least half of its members{}: memberships that go wait for approval",
-                group,
-                match tally.halved_groups.len() {
-                    1 => String::new(),
-                    n => format!(", and {} other groups too", n - 1),
-                }
-            ),
-        });
-    }
+/// Judges memberships that go: those of groups that lose some, and of groups that go.
+pub(super) fn memberships(guards: &Guards, tally: &Tally, totals: &Totals) -> Vec<Held> {
+    let halved = tally.halved_groups.first().map(|group| Held {
+        guard: "memberships".to_owned(),
+        holds: Holds::HalvedGroups,
+        because: format!(
+            "{group} would lose at least half of its members{}: {}",
+            match tally.halved_groups.len() {
+                1 => String::new(),
+                n => format!(", and {} other groups too", n - 1),
+            },
+            Holds::HalvedGroups.waits(),
+        ),
+    });
     let lately = totals.memberships_removed_lately;
-    past(
+    let many = past(
         "memberships",
-        Holds::Part,
+        Holds::Memberships,
         tally.members_removed,
         lately,
         guards.memberships.of(totals.memberships),
@@ -136,7 +184,8 @@ pub(super) fn memberships(guards: &Guards, tally: &Tally, totals: &Totals) -> Op
                 also(lately)
             )
         },
-    )
+    );
+    halved.into_iter().chain(many).collect()
 }
 
 /// Judges what looks like a shifted column or a wrong mapping.
@@ -190,16 +239,14 @@ fn past(
     limit: u64,
     what: impl FnOnce() -> String,
 ) -> Option<Held> {
-    (now > 0 && now + lately > limit).then(|| {
-        let waits = match holds {
-            Holds::All => "nothing was applied",
-            Holds::Part => "these removals wait for approval",
-        };
-        Held {
-            guard: guard.to_owned(),
-            holds,
-            because: format!("{}; the guard `{guard}` allows {limit}: {waits}", what()),
-        }
+    (now > 0 && now + lately > limit).then(|| Held {
+        guard: guard.to_owned(),
+        holds,
+        because: format!(
+            "{}; the guard `{guard}` allows {limit}: {}",
+            what(),
+            holds.waits()
+        ),
     })
 }
 
@@ -252,6 +299,87 @@ mod tests {
             "{}",
             held.because
         );
+    }
+
+    #[test]
+    fn half_of_a_group_of_twenty_is_held_and_half_of_a_smaller_one_is_not() {
+        let loses = |before, removed| {
+            let effect = Effect {
+                members_before: before,
+                members_removed: removed,
+                ..Effect::default()
+            };
+            let mut tally = Tally::default();
+            effect.count("staff", &mut tally);
+            memberships(
+                &Guards::default(),
+                &tally,
+                &Totals {
+                    memberships: 100_000,
+                    ..Totals::default()
+                },
+            )
+        };
+        assert_eq!(loses(20, 10).first().unwrap().holds, Holds::HalvedGroups);
+        assert_eq!(loses(20, 9), []);
+        assert_eq!(loses(19, 19), []);
+    }
+
+    #[test]
+    fn groups_leavers_and_memberships_have_limits_of_their_own() {
+        let guards = Guards::default();
+        let totals = Totals {
+            users: 1_000,
+            groups: 100,
+            memberships: 1_000,
+            ..Totals::default()
+        };
+        let groups = |n| removals(&guards, Kind::Group, n, &totals).is_some();
+        assert_eq!((groups(10), groups(11)), (false, true));
+        let leavers = |deactivated| {
+            let tally = Tally {
+                deactivated,
+                ..Tally::default()
+            };
+            leavers(&guards, &tally, &totals).is_some()
+        };
+        assert_eq!((leavers(100), leavers(101)), (false, true));
+        let memberships = |members_removed| {
+            let tally = Tally {
+                members_removed,
+                ..Tally::default()
+            };
+            !memberships(&guards, &tally, &totals).is_empty()
+        };
+        assert_eq!((memberships(100), memberships(101)), (false, true));
+    }
+
+    #[test]
+    fn names_and_addresses_and_new_entries_have_tighter_limits() {
+        let guards = Guards::default();
+        let judged = |unit: &str, count| {
+            let mut tally = Tally::default();
+            tally.replaced.insert(
+                rollcall_directory::schema::Unit::from_canonical(unit),
+                count,
+            );
+            !changes(&guards, &tally, &totals(1_000), false).is_empty()
+        };
+        assert_eq!(
+            (judged("userName", 50), judged("userName", 51)),
+            (false, true)
+        );
+        assert_eq!((judged("emails", 50), judged("emails", 51)), (false, true));
+        assert_eq!((judged("title", 200), judged("title", 201)), (false, true));
+        let created = |users_created, first_run| {
+            let tally = Tally {
+                users_created,
+                ..Tally::default()
+            };
+            !changes(&guards, &tally, &totals(1_000), first_run).is_empty()
+        };
+        assert_eq!((created(500, false), created(501, false)), (false, true));
+        assert!(!created(501, true));
     }
 
     #[test]

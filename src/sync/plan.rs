@@ -2,18 +2,19 @@
 //! discarding either.
 
 use rollcall_store::ids::RunId;
-use rollcall_store::records::{Actor, Presence, Run, RunState};
+use rollcall_store::records::{Actor, Run, RunState};
 use rollcall_store::writes::{Step, Write};
 use time::Duration;
 
 use super::SyncError;
-use super::report::{Finished, Report};
+use super::administrators;
+use super::report::{Finished, Removed, Report};
 use super::run::Engine;
 use super::setup::Setup;
 use super::writer::Writer;
 
 /// A plan older than this is not applied any more.
-const PLAN_HOURS_MAX: i64 = 24;
+pub(super) const PLAN_HOURS_MAX: i64 = 24;
 /// Steps read from the store at a time.
 const STEPS_A_PAGE: u32 = 500;
 
@@ -36,22 +37,34 @@ impl Engine {
         let now = self.clock.now();
         let steps = self.steps(id).await?;
         self.refuse_stale(setup, &run, &steps).await?;
-        self.keep_one_administrator(setup, &run, &steps).await?;
+        if administrators::none_left_after(&self.store, setup, &steps).await? {
+            return Err(SyncError::LastAdministrator(id));
+        }
         let writer = Writer::new(&self.store, setup, Actor::Run(id), Some(fence), now);
         let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
-        if run.state == RunState::Held {
-            self.store
-                .note(
-                    setup.source.tenant,
-                    Some(setup.source.id),
-                    &Actor::Cli,
-                    &format!("run {id} was approved: {} steps", steps.len()),
-                    now,
-                )
-                .await?;
-        }
-        report.notes.extend(writer.write_all(&steps, |_| {}).await?);
+        // Counted, and on record, before the first is written.
+        report.removed = Removed::all_of(&report.tally);
         report.waiting = 0;
+        self.store
+            .update_run(
+                id,
+                &serde_json::to_value(&report).map_err(SyncError::Report)?,
+            )
+            .await?;
+        let what = match run.state {
+            RunState::Held => "run",
+            _ => "plan",
+        };
+        self.store
+            .note(
+                setup.source.tenant,
+                Some(setup.source.id),
+                &Actor::Cli,
+                &format!("{what} {id} was approved: {} steps", steps.len()),
+                now,
+            )
+            .await?;
+        report.notes.extend(writer.write_all(&steps, |_| {}).await?);
         self.store.drop_steps(id).await?;
         let verdict = run.verdict.clone().unwrap_or_default();
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;
@@ -195,56 +208,6 @@ impl Engine {
                     None => return Err(stale("somebody whom it changes is gone".to_owned())),
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Whatever is approved, the last active administrator stays.
-    async fn keep_one_administrator(
-        &self,
-        setup: &Setup,
-        run: &Run,
-        steps: &[Step],
-    ) -> Result<(), SyncError> {
-        let names = &setup.guards.administrators;
-        if names.is_empty() {
-            return Ok(());
-        }
-        let administrators =
-            super::administrators::of(&self.store, setup.source.tenant, names).await?;
-        let ids: Vec<_> = administrators.iter().copied().collect();
-        let active: Vec<_> = self
-            .store
-            .resources(&ids)
-            .await?
-            .into_iter()
-            .filter(|r| {
-                r.kind == rollcall_directory::entry::Kind::User
-                    && r.orphaned.is_none()
-                    && r.document.active()
-            })
-            .map(|r| r.id)
-            .collect();
-        let ended: std::collections::HashSet<_> = steps
-            .iter()
-            .flat_map(|s| &s.writes)
-            .filter_map(|w| match w {
-                Write::Update {
-                    resource, document, ..
-                } if !document.active() => Some(*resource),
-                Write::Delete { resource, .. }
-                | Write::Orphan {
-                    resource,
-                    since: Some(_),
-                } => Some(*resource),
-                Write::Relink { link, .. } if link.presence == Presence::Disabled => {
-                    Some(link.resource)
-                }
-                _ => None,
-            })
-            .collect();
-        if !active.is_empty() && active.iter().all(|id| ended.contains(id)) {
-            return Err(SyncError::LastAdministrator(run.id));
         }
         Ok(())
     }

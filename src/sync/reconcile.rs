@@ -5,7 +5,7 @@
 //! and refer to each other in any order. An entry that cannot be taken leaves the batch,
 //! and the rest is reconciled again without it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use rollcall_directory::contribution::Contribution;
 use rollcall_directory::diff::{Change, diff};
@@ -24,89 +24,15 @@ use uuid::Uuid;
 use super::candidate::{Candidate, Troubled};
 use super::clock::Uuids;
 use super::correlate::{Claims, Match, correlate};
+use super::effect::{Effect, Proposal};
 use super::id_pool::IdPool;
 use super::import::ShortHash;
 use super::references::{pending_write, refer};
 use super::setup::Setup;
-use super::tally::Tally;
 use super::view::{Named, View};
 
 /// The unit that a group's members stand under.
 pub(super) const MEMBERS: &str = "members";
-
-/// A step, and what the guards want to know of it.
-#[derive(Debug, Clone)]
-pub(super) struct Proposal {
-    /// What is written.
-    pub(super) step: Step,
-    /// What it means.
-    pub(super) effect: Effect,
-}
-
-impl Proposal {
-    /// A step that means nothing to the guards.
-    pub(super) fn of(step: Step) -> Self {
-        Self {
-            step,
-            effect: Effect::default(),
-        }
-    }
-}
-
-/// What one step does, in the guards' terms.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, each counted by itself"
-)]
-#[derive(Debug, Clone, Default)]
-pub(super) struct Effect {
-    /// A person or group is made.
-    pub(super) creates: Option<Kind>,
-    /// An entry is tied to somebody who was there.
-    pub(super) links: bool,
-    /// Attributes change.
-    pub(super) updates: bool,
-    /// The person was active and is no more.
-    pub(super) deactivates: bool,
-    /// The person was not active and is now.
-    pub(super) reactivates: bool,
-    /// The entry had been gone.
-    pub(super) returns: bool,
-    /// Units whose old value goes.
-    pub(super) replaces: Vec<Unit>,
-    /// Memberships that come.
-    pub(super) members_added: u64,
-    /// Memberships that go.
-    pub(super) members_removed: u64,
-    /// How many members there were.
-    pub(super) members_before: u64,
-}
-
-impl Effect {
-    /// Adds it to a run's counts.
-    pub(super) fn count(&self, subject: &str, tally: &mut Tally) {
-        match self.creates {
-            Some(Kind::User) => tally.users_created += 1,
-            Some(Kind::Group) => tally.groups_created += 1,
-            None => {}
-        }
-        tally.linked += u64::from(self.links);
-        tally.updated += u64::from(self.updates);
-        tally.deactivated += u64::from(self.deactivates);
-        tally.reactivated += u64::from(self.reactivates);
-        tally.returned += u64::from(self.returns);
-        for unit in &self.replaces {
-            *tally.replaced.entry(unit.clone()).or_default() += 1;
-        }
-        tally.members_added += self.members_added;
-        tally.members_removed += self.members_removed;
-        if self.members_before >= crate::config::policy::Guards::LARGE_GROUP_MEMBERS
-            && self.members_removed * 2 >= self.members_before
-        {
-            tally.halved_groups.push(subject.to_owned());
-        }
-    }
-}
 
 /// Reconciles the batches of one run.
 #[derive(Debug)]
@@ -119,6 +45,8 @@ pub(super) struct Reconciler<'a> {
     pub(super) quarantine: QuarantineBook,
     ids: IdPool,
     uuids: Uuids,
+    /// Groups that wait until all people are reconciled.
+    groups: VecDeque<Candidate>,
 }
 
 /// What is in quarantine, so that the same trouble is not written again.
@@ -158,6 +86,7 @@ impl<'a> Reconciler<'a> {
             view: View::new(store.clone(), setup.source.tenant, setup.source.id),
             ids: IdPool::new(store.clone()),
             uuids: Uuids::default(),
+            groups: VecDeque::new(),
             store,
             now,
             run,
@@ -169,7 +98,37 @@ impl<'a> Reconciler<'a> {
     }
 
     /// Reconciles one batch; `last_chance` when a taken userName is not postponed again.
+    /// Its groups wait for [`Reconciler::next_groups`], except in an import, where no name
+    /// can have passed from one to another.
     pub(super) async fn batch(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        troubled: Vec<Troubled>,
+        last_chance: bool,
+    ) -> Result<Reconciled, StoreError> {
+        if !last_chance && !self.view.is_importing() {
+            let (groups, others) = candidates.into_iter().partition(|c| c.kind == Kind::Group);
+            candidates = others;
+            self.groups.extend::<Vec<Candidate>>(groups);
+        }
+        self.reconcile(candidates, troubled, last_chance).await
+    }
+
+    /// Reconciles some of the groups that have waited until all people were: a name among
+    /// their members means whoever has it now. `None`: there are no more.
+    pub(super) async fn next_groups(&mut self) -> Result<Option<Reconciled>, StoreError> {
+        let count = self
+            .groups
+            .len()
+            .min(rollcall_connectors::Batch::ENTRIES_MAX);
+        if count == 0 {
+            return Ok(None);
+        }
+        let groups = self.groups.drain(..count).collect();
+        self.reconcile(groups, Vec::new(), false).await.map(Some)
+    }
+
+    async fn reconcile(
         &mut self,
         mut candidates: Vec<Candidate>,
         troubled: Vec<Troubled>,
@@ -477,6 +436,7 @@ impl<'a> Reconciler<'a> {
                     "the person it was linked to is gone; the next run makes it new".into(),
                 );
             };
+            effect.returns = self.rejoins(place, &voices);
             return Ok(Self::update_writes(link, place, resource, document, effect));
         };
         effect.creates = Some(link.kind);
@@ -487,6 +447,14 @@ impl<'a> Reconciler<'a> {
             document,
             link: Box::new(link.clone()),
         }])
+    }
+
+    /// Whether a new entry is that of somebody who had left this source.
+    fn rejoins(&self, place: &Place, voices: &[&Link]) -> bool {
+        matches!(place, Place::Found { .. })
+            && voices
+                .iter()
+                .any(|l| l.source == self.setup.source.id && l.presence != Presence::Present)
     }
 
     pub(super) fn update_writes(

@@ -12,7 +12,8 @@ use rollcall_store::writes::{Step, Write};
 use serde_json::Value as Json;
 
 use super::candidate::Candidate;
-use super::reconcile::{Effect, MEMBERS, Place, Proposal, Reconciler, subject};
+use super::effect::{Effect, Proposal};
+use super::reconcile::{MEMBERS, Place, Reconciler, subject};
 use super::view::Named;
 
 /// A link's references that name somebody by now, and whom.

@@ -1,9 +1,11 @@
 //! What a run tells about itself: kept with the run, printed by the command line.
 
+use rollcall_directory::entry::Kind;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::RunState;
 use serde::{Deserialize, Serialize};
 
+use super::effect::Proposal;
 use super::guard::Held;
 use super::tally::Tally;
 
@@ -13,6 +15,8 @@ use super::tally::Tally;
 pub(crate) struct Report {
     /// Counts.
     pub(crate) tally: Tally,
+    /// What the run has removed so far, which counts against the guards of the next ones.
+    pub(crate) removed: Removed,
     /// Guards that closed.
     pub(crate) held: Vec<Held>,
     /// How many steps wait for approval, or stand in the plan.
@@ -21,6 +25,52 @@ pub(crate) struct Report {
     pub(crate) notes: Vec<String>,
     /// Why it failed, in one sentence.
     pub(crate) failure: Option<String>,
+}
+
+/// What a run removed, of what was to be removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Removed {
+    /// People who were missing.
+    pub(crate) users: u64,
+    /// Groups that were missing.
+    pub(crate) groups: u64,
+    /// People whom the source itself ended.
+    pub(crate) leavers: u64,
+    /// Memberships.
+    pub(crate) memberships: u64,
+}
+
+impl Removed {
+    /// What these steps remove. Whose grace period is over was counted when it began.
+    pub(super) fn by(proposals: &[Proposal]) -> Self {
+        let mut removed = Self::default();
+        for effect in proposals.iter().map(|p| &p.effect).filter(|e| !e.expires) {
+            removed.users += u64::from(effect.removes == Some(Kind::User));
+            removed.groups += u64::from(effect.removes == Some(Kind::Group));
+            removed.leavers += u64::from(effect.deactivates);
+            removed.memberships += effect.members_removed;
+        }
+        removed
+    }
+
+    /// Everything that a run was to remove.
+    pub(super) fn all_of(tally: &Tally) -> Self {
+        Self {
+            users: tally.users_gone,
+            groups: tally.groups_gone,
+            leavers: tally.deactivated,
+            memberships: tally.members_removed,
+        }
+    }
+
+    /// Adds what another run removed.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.users += other.users;
+        self.groups += other.groups;
+        self.leavers += other.leavers;
+        self.memberships += other.memberships;
+    }
 }
 
 /// A run that has ended.

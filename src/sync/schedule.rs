@@ -127,6 +127,22 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) {
             tracing::error!(source = name, %error, "the run failed");
         }
     }
+    warn_if_overdue(engine, &setup, &name).await;
+}
+
+/// A line in the log when the source has been without a complete read for too long.
+async fn warn_if_overdue(engine: &Engine, setup: &Setup, name: &str) {
+    let Ok(Some(current)) = engine.store.source(setup.source.id).await else {
+        return;
+    };
+    let fresh = super::freshness(&engine.store, &current, engine.clock.now()).await;
+    if let Ok(Some(overdue)) = fresh.map(|f| f.overdue) {
+        tracing::warn!(
+            source = name,
+            hours = overdue.whole_hours(),
+            "no read of this source was complete for too long, so nobody who left it is noticed; `rollcall run list` has the reasons"
+        );
+    }
 }
 
 /// When a schedule is due next, after `after`. A time that a zone skips in spring runs

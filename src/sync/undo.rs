@@ -16,8 +16,9 @@ use rollcall_store::writes::{Fence, Step, Write};
 use time::OffsetDateTime;
 
 use super::SyncError;
-use super::guard::{self, Totals};
-use super::report::{Finished, Report};
+use super::administrators;
+use super::guard::{self, Held, Holds};
+use super::report::{Finished, Removed, Report};
 use super::run::Engine;
 use super::setup::Setup;
 use super::tally::Tally;
@@ -86,8 +87,7 @@ impl Engine {
             }
         }
         let (steps, mut report) = back.end();
-        let held = self.judge(setup, &report).await?;
-        report.held.extend(held);
+        report.held = self.judge(setup, undo, &steps, &report).await?;
         let state = if plan_only {
             RunState::Planned
         } else if report.held.is_empty() {
@@ -97,6 +97,9 @@ impl Engine {
         };
         if state == RunState::Applied {
             let writer = Writer::new(&self.store, setup, Actor::Run(undo), Some(fence), now);
+            report.removed = Removed::all_of(&report.tally);
+            let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
+            self.store.update_run(undo, &counted).await?;
             report.notes.extend(writer.write_all(&steps, |_| {}).await?);
             self.after_undo(setup, id).await?;
         } else {
@@ -120,28 +123,43 @@ impl Engine {
         })
     }
 
-    async fn judge(&self, setup: &Setup, report: &Report) -> Result<Vec<guard::Held>, SyncError> {
+    /// The removal guards, over what the undo removes. An undo is done whole or not at all.
+    async fn judge(
+        &self,
+        setup: &Setup,
+        undo: RunId,
+        steps: &[Step],
+        report: &Report,
+    ) -> Result<Vec<Held>, SyncError> {
+        let (guards, tally) = (&setup.guards, &report.tally);
         let links = self.store.link_marks(setup.source.id).await?;
         let of = |kind: Kind| links.iter().filter(|l| l.kind == kind).count() as u64;
-        let totals = Totals {
-            users: of(Kind::User),
-            groups: of(Kind::Group),
-            ..Totals::default()
-        };
-        Ok([
-            (Kind::User, report.tally.users_gone),
-            (Kind::Group, report.tally.groups_gone),
-        ]
-        .into_iter()
-        .filter_map(|(kind, gone)| guard::removals(&setup.guards, kind, gone, &totals))
-        .map(|mut held| {
-            held.because = held.because.replace(
-                "are missing from the source",
-                "would be deleted again by this undo",
-            );
-            held
-        })
-        .collect())
+        let present = [of(Kind::User), of(Kind::Group)];
+        let mut totals = self.totals(setup, undo, self.clock.now(), present).await?;
+        totals.memberships = self.links_and_memberships(setup).await?.1;
+        let mut held = Vec::new();
+        for (kind, gone) in [
+            (Kind::User, tally.users_gone),
+            (Kind::Group, tally.groups_gone),
+        ] {
+            held.extend(guard::removals(guards, kind, gone, &totals));
+        }
+        held.extend(guard::leavers(guards, tally, &totals));
+        held.extend(guard::memberships(guards, tally, &totals));
+        for said in &mut held {
+            said.because = said
+                .because
+                .replace(
+                    "are missing from the source",
+                    "would be deleted again by this undo",
+                )
+                .replace("the source says that", "this undo would say again that");
+            said.holds = Holds::All;
+        }
+        let all: Vec<&Step> = steps.iter().collect();
+        let ended = administrators::ended_by(&self.store, setup, &all).await?;
+        held.extend(administrators::guard(&ended));
+        Ok(held)
     }
 
     /// Marks the run as undone and pauses its source.
@@ -417,6 +435,8 @@ impl<'a> Backwards<'a> {
         apply(&inverse, &mut document);
         let changes = diff(&resource.document, &document);
         self.tally.updated += 1;
+        let ends = resource.kind == Kind::User && resource.document.active() && !document.active();
+        self.tally.deactivated += u64::from(ends);
         Ok(vec![Write::Update {
             resource: resource.id,
             base_version: resource.version,

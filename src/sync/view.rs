@@ -10,12 +10,13 @@ use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::name::{NameHash, Reference};
 use rollcall_store::ids::{LinkId, ResourceId, SourceId, TenantId};
-use rollcall_store::records::{Link, Pending, Resource};
+use rollcall_store::records::{Link, Pending, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::employees::{Employees, employee_number};
 use super::import::{Made, ShortHash};
 
 /// See the module.
@@ -25,6 +26,7 @@ pub(super) struct View {
     tenant: TenantId,
     source: SourceId,
     laid: Laid,
+    employees: Employees,
     /// In an import: all that the directory holds, since this run has made it.
     made: Option<Made>,
 }
@@ -37,8 +39,17 @@ struct Laid {
     links_of: HashMap<ResourceId, Vec<LinkId>>,
     texts: HashMap<(Kind, By, String), Vec<ResourceId>>,
     names: HashMap<NameHash, Vec<LinkId>>,
+    /// The names of each link that has new ones: its stored names do not count any more.
+    renamed: HashMap<LinkId, Vec<NameHash>>,
     members: HashMap<(ResourceId, SourceId), (HashSet<ResourceId>, HashSet<ResourceId>)>,
     pending: HashMap<LinkId, (Vec<Reference>, Vec<Reference>)>,
+}
+
+impl Laid {
+    /// Whether the stored names of a link are not its own any more.
+    fn forgets_names_of(&self, link: LinkId) -> bool {
+        self.renamed.contains_key(&link) || matches!(self.links.get(&link), Some(None))
+    }
 }
 
 /// Whom a name names.
@@ -57,6 +68,7 @@ impl View {
             tenant,
             source,
             laid: Laid::default(),
+            employees: Employees::default(),
             made: None,
         }
     }
@@ -69,6 +81,11 @@ impl View {
     /// From now on the store is asked again: everything is written.
     pub(super) fn end_import(&mut self) {
         self.made = None;
+    }
+
+    /// Whether the directory holds nothing but what this run has made.
+    pub(super) fn is_importing(&self) -> bool {
+        self.made.is_some()
     }
 
     /// In an import, by which texts those whom it makes can be found.
@@ -166,10 +183,19 @@ impl View {
             // Entries with texts that are taken were put off until the import has ended.
             return Ok(Vec::new());
         }
-        let mut found: Vec<(String, ResourceId)> = self
-            .store
-            .resources_by(self.tenant, kind, by, texts)
-            .await?
+        let stored = match by {
+            By::EmployeeNumber => {
+                self.employees
+                    .carriers(&self.store, self.tenant, texts)
+                    .await?
+            }
+            _ => {
+                self.store
+                    .resources_by(self.tenant, kind, by, texts)
+                    .await?
+            }
+        };
+        let mut found: Vec<(String, ResourceId)> = stored
             .into_iter()
             .filter(|(_, id)| !self.laid.resources.contains_key(id))
             .collect();
@@ -186,6 +212,25 @@ impl View {
         Ok(found)
     }
 
+    /// The links of people who are gone from this source, and whose entry said this
+    /// employee number. Who came back meanwhile is not among them.
+    pub(super) async fn left_with(&self, number: &str) -> Result<Vec<Link>, StoreError> {
+        if self.made.is_some() {
+            return Ok(Vec::new());
+        }
+        let ids = self
+            .employees
+            .left(&self.store, self.source, number)
+            .await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut links: Vec<Link> = self.links(ids).await?.into_values().collect();
+        links.retain(|link| link.presence != Presence::Present);
+        links.sort_by_key(|link| link.id);
+        Ok(links)
+    }
+
     /// Whom the names of this source name. A name may name nobody or several.
     pub(super) async fn named(
         &self,
@@ -197,7 +242,7 @@ impl View {
         }
         let mut found: HashMap<NameHash, Vec<Named>> = HashMap::new();
         for (name, link, resource, uuid) in self.store.links_named(self.source, names).await? {
-            if !self.laid.links.contains_key(&link) {
+            if !self.laid.forgets_names_of(link) {
                 found
                     .entry(name)
                     .or_default()
@@ -206,9 +251,14 @@ impl View {
         }
         for name in names {
             for link in self.laid.names.get(name).into_iter().flatten() {
+                let current = self.laid.renamed.get(link);
                 let Some(Some(link)) = self.laid.links.get(link) else {
                     continue;
                 };
+                // It may have had the name in between only.
+                if current.is_none_or(|names| !names.contains(name)) {
+                    continue;
+                }
                 if let Some(named) = self.named_resource(link.resource).await? {
                     found.entry(*name).or_default().push(named);
                 }
@@ -355,6 +405,7 @@ impl View {
                 self.laid.links.insert(*link, None);
             }
             Write::Names { link, names } => {
+                self.laid.renamed.insert(*link, names.clone());
                 for name in names {
                     let links = self.laid.names.entry(*name).or_default();
                     if !links.contains(link) {
@@ -459,6 +510,8 @@ fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
     };
     if kind == Kind::User {
         push(By::UserName, document.text("userName"));
+        let number = document.get(&employee_number());
+        push(By::EmployeeNumber, number.and_then(|n| n.as_str()));
     }
     push(By::ExternalId, document.text("externalId"));
     push(By::DisplayName, document.text("displayName"));

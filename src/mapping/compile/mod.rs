@@ -492,6 +492,13 @@ impl Compiler<'_, '_> {
                     None,
                 );
             }
+            if !is_comparable(kind, &target.unit) {
+                self.reader.problem(
+                    item.span(),
+                    format!("a {kind} cannot be recognised by `{text}`"),
+                    Some(format!("compare {}", comparable(kind).join(", "))),
+                );
+            }
             units.push(target.unit);
         }
         units
@@ -546,4 +553,24 @@ fn is_same_object(a: &Line, b: &Line) -> bool {
         }
         _ => false,
     }
+}
+
+/// The attributes by which entries may be recognised as somebody who is here already.
+fn comparable(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::User => &[
+            "externalId",
+            "userName",
+            "displayName",
+            "emails",
+            "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber\"",
+        ],
+        Kind::Group => &["externalId", "displayName"],
+    }
+}
+
+fn is_comparable(kind: Kind, unit: &Unit) -> bool {
+    comparable(kind)
+        .iter()
+        .any(|name| name.trim_matches('"') == unit.as_str())
 }

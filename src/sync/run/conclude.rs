@@ -1,0 +1,226 @@
+//! The end of a run: the verdict, who is gone, what the guards hold, and the writing of
+//! what they do not.
+
+use std::collections::HashSet;
+
+use rollcall_connectors::{Batch, Verdict};
+use rollcall_directory::entry::Kind;
+use rollcall_store::ids::ResourceId;
+use rollcall_store::records::RunState;
+use rollcall_store::writes::{Step, Write};
+
+use super::{Going, Mode, verdict};
+use crate::sync::SyncError;
+use crate::sync::administrators;
+use crate::sync::effect::Proposal;
+use crate::sync::guard::{self, Held, Holds, Totals};
+use crate::sync::reader::Reading;
+use crate::sync::reconcile::Reconciler;
+use crate::sync::report::Removed;
+
+impl Going<'_> {
+    pub(super) async fn conclude(
+        &mut self,
+        reconciler: &mut Reconciler<'_>,
+        mut proposals: Vec<Proposal>,
+        reading: Reading,
+        mut totals: Totals,
+        at_once: bool,
+    ) -> Result<(RunState, String), SyncError> {
+        self.count_reading(&reading, reconciler);
+        let verdict = self.verdict(reconciler, &reading, &totals).await?;
+        let sentence = verdict::sentence(&verdict);
+        if let Verdict::Failed { because } = verdict {
+            self.report.failure = Some(because);
+            return Ok((RunState::Failed, sentence));
+        }
+        let mut suspicion = None;
+        let complete = matches!(verdict, Verdict::Complete { .. });
+        if let Verdict::Complete {
+            notes,
+            hold_removals,
+        } = verdict
+        {
+            self.report.notes.extend(notes);
+            proposals.extend(self.removals(reconciler, &reading).await?);
+            suspicion = hold_removals;
+        }
+        if self.report.tally.members_removed > 0 {
+            totals.memberships = self.engine.links_and_memberships(self.setup).await?.1;
+        }
+        let held = self.judge(&totals, suspicion, at_once);
+        let state = self.decide(proposals, held).await?;
+        if self.mode == Mode::Sync && complete {
+            self.remember_complete_read(state).await?;
+        }
+        Ok((state, sentence))
+    }
+
+    fn count_reading(&mut self, reading: &Reading, reconciler: &Reconciler<'_>) {
+        let tally = &mut self.report.tally;
+        tally.users_read = reading.users;
+        tally.groups_read = reading.groups;
+        tally.unchanged = reading.unchanged;
+        tally.quarantined = reconciler.quarantine.met.len() as u64;
+    }
+
+    /// A read may be complete while its run is held. What the source was asked for counts
+    /// as good only once everything that came of it was allowed.
+    async fn remember_complete_read(&self, state: RunState) -> Result<(), SyncError> {
+        let (store, source) = (&self.engine.store, &self.setup.source);
+        if state != RunState::Applied {
+            return Ok(store.source_was_read(source.id, self.now).await?);
+        }
+        store
+            .source_ended_well(source.id, self.setup.settings, self.now)
+            .await?;
+        self.engine.supersede(self.setup, self.run).await
+    }
+
+    /// Every guard that closes.
+    fn judge(&self, totals: &Totals, suspicion: Option<String>, at_once: bool) -> Vec<Held> {
+        let (guards, tally) = (&self.setup.guards, &self.report.tally);
+        let mut held = Vec::new();
+        if !at_once {
+            let first = self.setup.source.settings.is_none();
+            held.extend(guard::changes(guards, tally, totals, first));
+        }
+        for (kind, gone) in [
+            (Kind::User, tally.users_gone),
+            (Kind::Group, tally.groups_gone),
+        ] {
+            held.extend(guard::removals(guards, kind, gone, totals));
+        }
+        held.extend(self.last_groups());
+        held.extend(self.doubts(suspicion));
+        held.extend(guard::leavers(guards, tally, totals));
+        held.extend(guard::memberships(guards, tally, totals));
+        held
+    }
+
+    /// All groups of a source that had a few: deleted, or no longer shown to the account.
+    fn last_groups(&self) -> Option<Held> {
+        let tally = &self.report.tally;
+        (tally.groups_read == 0 && tally.groups_gone > 0).then(|| Held {
+            guard: "groups".to_owned(),
+            holds: Holds::Groups,
+            because: format!(
+                "the source lists no group any more, and {} were known: approve this if they were deleted; else the account may have lost its right to read groups",
+                tally.groups_gone
+            ),
+        })
+    }
+
+    /// Reasons to hold removals that are no numbers: a suspicious answer, new settings.
+    fn doubts(&self, suspicion: Option<String>) -> Vec<Held> {
+        let tally = &self.report.tally;
+        if tally.users_gone + tally.groups_gone == 0 {
+            return Vec::new();
+        }
+        let before = self.setup.source.settings;
+        let changed = before.is_none_or(|before| before != self.setup.settings);
+        let reasons = [
+            suspicion,
+            changed.then(|| "base, filter, URL, key or mapping are not those of the last good run, so who is missing may only be no longer asked for: these removals wait for approval".to_owned()),
+        ];
+        reasons
+            .into_iter()
+            .flatten()
+            .map(|because| Held {
+                guard: "settings".to_owned(),
+                holds: Holds::Removals,
+                because,
+            })
+            .collect()
+    }
+
+    /// Writes what no guard holds; keeps the rest as a plan of this run.
+    async fn decide(
+        &mut self,
+        proposals: Vec<Proposal>,
+        held: Vec<Held>,
+    ) -> Result<RunState, SyncError> {
+        let (now, later) = self.part(proposals, held).await?;
+        self.report.waiting = later.len() as u64;
+        if self.mode == Mode::Plan {
+            let steps: Vec<Step> = now.into_iter().map(|p| p.step).chain(later).collect();
+            self.report.waiting = steps.len() as u64;
+            self.keep(&steps).await?;
+            return Ok(RunState::Planned);
+        }
+        self.report.removed = Removed::by(&now);
+        if self.report.removed != Removed::default() {
+            let report = serde_json::to_value(&self.report).map_err(SyncError::Report)?;
+            self.engine.store.update_run(self.run, &report).await?;
+        }
+        let steps: Vec<Step> = now.into_iter().map(|p| p.step).collect();
+        self.write(&steps).await?;
+        if self.report.held.is_empty() {
+            return Ok(RunState::Applied);
+        }
+        self.keep(&later).await?;
+        Ok(RunState::Held)
+    }
+
+    /// Parts what may be written from what waits, and keeps in the report why it waits.
+    async fn part(
+        &mut self,
+        proposals: Vec<Proposal>,
+        mut held: Vec<Held>,
+    ) -> Result<(Vec<Proposal>, Vec<Step>), SyncError> {
+        let ending: Vec<&Step> = proposals
+            .iter()
+            .filter(|p| p.effect.deactivates || p.effect.removes.is_some())
+            .map(|p| &p.step)
+            .collect();
+        let protected = administrators::ended_by(&self.engine.store, self.setup, &ending).await?;
+        held.extend(administrators::guard(&protected));
+        let mut waiting: HashSet<ResourceId> = HashSet::new();
+        let (mut now, mut later) = (Vec::new(), Vec::new());
+        for proposal in proposals {
+            let touched = touched_by(&proposal.step);
+            let waits = held.iter().any(|h| h.holds.names(&proposal.effect))
+                || protected.iter().any(|p| touched.contains(&p.resource))
+                // It was computed as if what waits had been written.
+                || touched.iter().any(|id| waiting.contains(id));
+            if waits {
+                waiting.extend(touched);
+                later.push(proposal.step);
+            } else {
+                now.push(proposal);
+            }
+        }
+        self.report.held = held;
+        Ok((now, later))
+    }
+
+    async fn keep(&self, steps: &[Step]) -> Result<(), SyncError> {
+        let mut first = 0;
+        for chunk in steps.chunks(Batch::ENTRIES_MAX) {
+            self.engine.store.save_steps(self.run, first, chunk).await?;
+            first += i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+        }
+        Ok(())
+    }
+}
+
+/// The resources whose state a step builds on.
+fn touched_by(step: &Step) -> Vec<ResourceId> {
+    step.writes
+        .iter()
+        .filter_map(|write| match write {
+            Write::Create { resource, .. }
+            | Write::Update { resource, .. }
+            | Write::Delete { resource, .. }
+            | Write::Restore { resource, .. }
+            | Write::Orphan { resource, .. } => Some(*resource),
+            Write::Link { link } | Write::Relink { link, .. } => Some(link.resource),
+            Write::Members { group, .. } => Some(*group),
+            Write::Unlink { .. }
+            | Write::Names { .. }
+            | Write::Pending { .. }
+            | Write::Quarantine { .. }
+            | Write::Release { .. } => None,
+        })
+        .collect()
+}

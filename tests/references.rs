@@ -1,0 +1,171 @@
+//! Who is meant by a name: members and managers, whatever changes around them. On both
+//! databases.
+
+use serde_json::{Value as Json, json};
+
+use crate::harness::rollcall::{Database, Rollcall};
+
+const SOURCE: &str = r#"
+[sources.staff]
+kind = "file"
+format = "json-lines"
+users_file = "people.jsonl"
+groups_file = "groups.jsonl"
+mapping = "staff"
+guard = { attribute = "100%", identity = "100%" }
+"#;
+
+/// Members are named by an attribute that may pass from one person to another.
+const MAPPING: &str = r#"
+kind = "file"
+[user]
+key = "id"
+[user.attributes]
+userName = "login"
+title = "title"
+active = "active"
+[group]
+key = "id"
+[group.attributes]
+displayName = "name"
+members = "all.members"
+[references]
+members = "desk"
+"#;
+
+fn each_database(mapping: &str, test: impl Fn(&Rollcall)) {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write("mappings/staff.toml", mapping);
+        test(&rollcall);
+    }
+}
+
+fn write(rollcall: &Rollcall, people: &[Json], groups: &[Json]) {
+    let lines = |rows: &[Json]| {
+        rows.iter()
+            .map(|r| format!("{r}\n"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    rollcall.write("people.jsonl", &lines(people));
+    rollcall.write("groups.jsonl", &lines(groups));
+}
+
+fn person(number: u32, desk: &str, title: &str) -> Json {
+    json!({"id": number.to_string(), "login": format!("user{number}"), "desk": desk, "title": title})
+}
+
+fn members(rollcall: &Rollcall, group: &str) -> Json {
+    rollcall.group(group).unwrap()["members"].clone()
+}
+
+#[test]
+fn a_member_who_changes_in_the_run_in_which_the_group_changes_stays_a_member() {
+    // More people than are reconciled at once, so that they come before the group.
+    let by_key = MAPPING.replace("members = \"desk\"", "members = \"key\"");
+    each_database(&by_key, |rollcall| {
+        let all = |title| -> Vec<Json> { (1..=600).map(|n| person(n, "", title)).collect() };
+        write(
+            rollcall,
+            &all("Clerk"),
+            &[json!({"id": "a", "name": "a", "members": ["1"]})],
+        );
+        rollcall.sync("staff", 0);
+        write(
+            rollcall,
+            &all("Chief"),
+            &[json!({"id": "a", "name": "a", "members": ["1", "2"]})],
+        );
+        let run = rollcall.sync("staff", 0);
+        assert_eq!(run["tally"]["members_removed"], 0, "{run}");
+        assert_eq!(run["tally"]["dangling"], 0, "{run}");
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user2"]));
+    });
+}
+
+#[test]
+fn a_name_that_passes_to_somebody_else_means_the_new_owner() {
+    for several in [0, 600] {
+        each_database(MAPPING, |rollcall| {
+            let others = |title| (10..10 + several).map(move |n| person(n, "", title));
+            let people = |one, two, title| -> Vec<Json> {
+                [person(1, one, "Clerk"), person(2, two, "Clerk")]
+                    .into_iter()
+                    .chain(others(title))
+                    .collect()
+            };
+            let group = |name: &str| json!({"id": "a", "name": name, "members": ["D1"]});
+            write(rollcall, &people("D1", "D2", "Clerk"), &[group("a")]);
+            rollcall.sync("staff", 0);
+            assert_eq!(members(rollcall, "a"), json!(["user1"]));
+            // The two swap desks, and the group changes too.
+            write(rollcall, &people("D2", "D1", "Chief"), &[group("b")]);
+            rollcall.sync("staff", 0);
+            assert_eq!(members(rollcall, "b"), json!(["user2"]), "{several} others");
+            let end = rollcall.journal_end();
+            rollcall.sync("staff", 0);
+            assert_eq!(rollcall.journal_end(), end);
+        });
+    }
+}
+
+#[test]
+fn a_member_in_quarantine_stays_a_member() {
+    let by_key = MAPPING.replace("members = \"desk\"", "members = \"key\"");
+    each_database(&by_key, |rollcall| {
+        let mut people: Vec<Json> = (1..=5).map(|n| person(n, "", "Clerk")).collect();
+        write(
+            rollcall,
+            &people,
+            &[json!({"id": "a", "name": "a", "members": ["1", "2"]})],
+        );
+        rollcall.sync("staff", 0);
+        people[0]["active"] = json!("perhaps");
+        write(
+            rollcall,
+            &people,
+            &[json!({"id": "a", "name": "a", "members": ["1", "2", "3"]})],
+        );
+        let run = rollcall.sync("staff", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user2", "user3"]));
+    });
+}
+
+#[test]
+fn what_names_nobody_is_listed_with_the_run_and_joins_in_a_later_one() {
+    let by_key = MAPPING.replace("members = \"desk\"", "members = \"key\"");
+    each_database(&by_key, |rollcall| {
+        let people: Vec<Json> = (1..=3).map(|n| person(n, "", "Clerk")).collect();
+        let groups = [json!({"id": "a", "name": "a", "members": ["1", "9"]})];
+        write(rollcall, &people, &groups);
+        let run = rollcall.sync("staff", 0)["run"].to_string();
+        let shown = rollcall.run(&["run", "show", &run]).exits(0);
+        assert!(
+            shown.stdout.contains("9 (members of a)"),
+            "{}",
+            shown.stdout
+        );
+        let json = rollcall
+            .run(&["--json", "run", "show", &run])
+            .exits(0)
+            .json();
+        assert_eq!(
+            json["dangling"],
+            json!([{"entry": "a", "attribute": "members", "name": "9"}])
+        );
+        write(
+            rollcall,
+            &[people, vec![person(9, "", "Clerk")]].concat(),
+            &groups,
+        );
+        let run = rollcall.sync("staff", 0)["run"].to_string();
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user9"]));
+        let json = rollcall
+            .run(&["--json", "run", "show", &run])
+            .exits(0)
+            .json();
+        assert_eq!(json["dangling"], json!([]));
+    });
+}
