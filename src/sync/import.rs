@@ -15,6 +15,7 @@ use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::NameHash;
 use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, PreparedStep};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::SyncError;
@@ -26,29 +27,36 @@ use super::writer::{Writer, prepare};
 /// an index that it touched once, and nobody else is waiting yet.
 const STEPS_MAX: usize = 1_000;
 
-/// Writes in the background.
+/// Writes in the background, in order.
 #[derive(Debug)]
 pub(super) struct Import {
-    writer: Arc<Writer>,
+    writer: Writer,
     progress: Arc<Progress>,
     gathered: Vec<PreparedStep>,
-    writing: Option<JoinHandle<Result<Vec<String>, SyncError>>>,
+    background: Option<Background>,
     /// One for each step that could not be written.
     pub(super) notes: Vec<String>,
+}
+
+/// The task that writes, and the way to it. While it writes one transaction, one waits.
+#[derive(Debug)]
+struct Background {
+    queue: mpsc::Sender<Vec<PreparedStep>>,
+    task: JoinHandle<Result<Vec<String>, SyncError>>,
 }
 
 impl Import {
     pub(super) fn new(writer: Writer, progress: Arc<Progress>) -> Self {
         Self {
-            writer: Arc::new(writer),
+            writer,
             progress,
             gathered: Vec::with_capacity(STEPS_MAX),
-            writing: None,
+            background: None,
             notes: Vec::new(),
         }
     }
 
-    /// Takes steps; waits only while the steps before are still being written.
+    /// Takes steps; waits only while two transactions are under way.
     pub(super) async fn take(&mut self, steps: &[Step]) -> Result<(), SyncError> {
         self.gathered.extend(prepare(steps, &mut self.notes)?);
         if self.gathered.len() >= STEPS_MAX {
@@ -62,29 +70,48 @@ impl Import {
         if !self.gathered.is_empty() {
             self.send().await?;
         }
-        self.wait().await
+        match self.background.take() {
+            Some(background) => self.end(background).await,
+            None => Ok(()),
+        }
     }
 
     async fn send(&mut self) -> Result<(), SyncError> {
-        self.wait().await?;
         let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(STEPS_MAX));
-        let writer = Arc::clone(&self.writer);
-        let progress = Arc::clone(&self.progress);
         let count = steps.len() as u64;
-        progress.to_write.fetch_add(count, Ordering::Relaxed);
-        self.writing = Some(tokio::spawn(async move {
-            let notes = writer.write_prepared(steps.into()).await?;
-            progress.written.fetch_add(count, Ordering::Relaxed);
-            Ok(notes)
-        }));
+        self.progress.to_write.fetch_add(count, Ordering::Relaxed);
+        let background = match self.background.take() {
+            Some(background) => background,
+            None => self.start(),
+        };
+        if background.queue.send(steps).await.is_err() {
+            // It has ended early, and says why.
+            return self.end(background).await;
+        }
+        self.background = Some(background);
         Ok(())
     }
 
-    async fn wait(&mut self) -> Result<(), SyncError> {
-        if let Some(writing) = self.writing.take() {
-            let notes = writing.await.map_err(|_| SyncError::Stopped)??;
-            self.notes.extend(notes);
-        }
+    fn start(&self) -> Background {
+        let (queue, mut waiting) = mpsc::channel::<Vec<PreparedStep>>(1);
+        let writer = self.writer.clone();
+        let progress = Arc::clone(&self.progress);
+        let task = tokio::spawn(async move {
+            let mut notes = Vec::new();
+            while let Some(steps) = waiting.recv().await {
+                let count = steps.len() as u64;
+                notes.extend(writer.write_prepared(steps.into()).await?);
+                progress.written.fetch_add(count, Ordering::Relaxed);
+            }
+            Ok(notes)
+        });
+        Background { queue, task }
+    }
+
+    async fn end(&mut self, background: Background) -> Result<(), SyncError> {
+        drop(background.queue);
+        let notes = background.task.await.map_err(|_| SyncError::Stopped)??;
+        self.notes.extend(notes);
         Ok(())
     }
 }

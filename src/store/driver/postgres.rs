@@ -201,7 +201,7 @@ fn query<'q>(
 }
 
 fn without_nul<'a>(mut texts: impl Iterator<Item = &'a str>) -> Result<(), Trouble> {
-    if texts.any(|text| text.as_bytes().contains(&0)) {
+    if texts.any(|text| memchr::memchr(0, text.as_bytes()).is_some()) {
         return Err(StoreError::Nul.into());
     }
     Ok(())

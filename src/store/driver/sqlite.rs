@@ -487,7 +487,7 @@ fn bind(
     });
     for (index, cell) in row.iter().copied().chain(binds).enumerate() {
         if let ValueRef::Text(text) = cell.0
-            && text.contains(&0)
+            && memchr::memchr(0, text).is_some()
         {
             return Err(StoreError::Nul.into());
         }
