@@ -25,7 +25,7 @@ use super::writer::{Writer, prepare};
 
 /// Steps a transaction. More than other runs have: each transaction writes every page of
 /// an index that it touched once, and nobody else is waiting yet.
-const STEPS_MAX: usize = 1_000;
+const STEPS_MAX: usize = 2_000;
 
 /// Writes in the background, in order.
 #[derive(Debug)]

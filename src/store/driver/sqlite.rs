@@ -30,7 +30,7 @@ const READER_CACHE_KIB: i64 = 4 * 1024;
 /// How much of the write-ahead log is kept as a file between checkpoints.
 const LOG_BYTES_MAX: i64 = 64 * 1024 * 1024;
 /// The log is moved into the database when it is longer.
-const CHECKPOINT_PAGES: i64 = 8_000;
+const CHECKPOINT_PAGES: i64 = 32_000;
 /// Two to four people a page. Only a new database takes it.
 const PAGE_BYTES: i64 = 8_192;
 
