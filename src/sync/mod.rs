@@ -28,6 +28,7 @@ mod run;
 mod schedule;
 mod setup;
 mod tally;
+mod unchanged;
 mod undo;
 mod user_names;
 mod view;

@@ -9,7 +9,7 @@ use time::Duration;
 use super::SyncError;
 use super::administrators;
 use super::report::{Finished, Removed, Report};
-use super::run::Engine;
+use super::run::{Engine, is_whole};
 use super::setup::Setup;
 use super::writer::Writer;
 
@@ -40,6 +40,7 @@ impl Engine {
         if administrators::none_left_after(&self.store, setup, &steps).await? {
             return Err(SyncError::LastAdministrator(id));
         }
+        self.store.keep_validators(setup.source.id, None).await?;
         let writer = Writer::new(&self.store, setup, Actor::Run(id), Some(fence), now);
         let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
         // Counted, and on record, before the first is written.
@@ -71,7 +72,7 @@ impl Engine {
         self.store
             .finish_run(id, RunState::Applied, Some(&verdict), &json, now)
             .await?;
-        if run.undoes.is_none() && verdict == "complete" && run.settings == setup.settings {
+        if run.undoes.is_none() && is_whole(&verdict) && run.settings == setup.settings {
             self.store
                 .source_ended_well(setup.source.id, run.settings, now)
                 .await?;

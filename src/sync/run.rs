@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 
 mod conclude;
 mod gone;
+mod spared;
 mod verdict;
 mod window;
 
@@ -31,7 +32,10 @@ use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::Reconciler;
 use super::report::{Finished, Report};
 use super::setup::Setup;
+use super::unchanged::Kept;
 use super::writer::Writer;
+
+pub(super) use verdict::is_whole;
 
 /// How many of a source's latest runs are looked at: more than a day's, each minute.
 const RUNS_LOOKED_AT_MAX: u32 = 2_000;
@@ -101,6 +105,8 @@ impl Engine {
             run,
             fence,
             report: Report::default(),
+            kept: None,
+            unwritten: 0,
             now: self.clock.now(),
             progress,
         };
@@ -243,6 +249,10 @@ struct Going<'a> {
     run: RunId,
     fence: Option<&'a Fence>,
     report: Report,
+    /// With which the source is asked whether anything has changed.
+    kept: Option<Kept>,
+    /// Steps that could not be written.
+    unwritten: usize,
     now: OffsetDateTime,
     progress: Arc<Progress>,
 }
@@ -267,6 +277,7 @@ impl Going<'_> {
             .await?;
         let at_once = self.mode == Mode::Sync && self.is_alone(own_links).await?;
         let quarantined = store.quarantined(source.id).await?;
+        self.kept = self.take_kept(&index, quarantined.len()).await?;
         let mut reconciler =
             Reconciler::new(self.setup, store.clone(), self.now, self.run, quarantined);
         let (proposals, reading) = self.read(&mut reconciler, index, at_once).await?;
@@ -315,8 +326,9 @@ impl Going<'_> {
         } else {
             Outlet::Collect(Vec::new())
         };
+        let last = self.kept.as_ref().map(|kept| kept.validators.clone());
         let (mut examined, handle) =
-            reader::start(self.setup, index, context, self.progress.clone());
+            reader::start(self.setup, index, context, last, self.progress.clone());
         let mut postponed: Vec<Candidate> = Vec::new();
         while let Some(batch) = examined.recv().await {
             let done = reconciler
@@ -376,6 +388,7 @@ impl Going<'_> {
     fn close(&mut self, outlet: Outlet) -> Vec<Proposal> {
         match outlet {
             Outlet::Import(import) => {
+                self.unwritten += import.notes.len();
                 self.report.notes.extend(import.notes);
                 Vec::new()
             }
@@ -392,6 +405,7 @@ impl Going<'_> {
             progress.written.fetch_add(count, Ordering::Relaxed);
         };
         let notes = self.writer().write_all(steps, written).await?;
+        self.unwritten += notes.len();
         self.report.notes.extend(notes);
         Ok(())
     }

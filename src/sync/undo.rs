@@ -96,6 +96,7 @@ impl Engine {
             RunState::Held
         };
         if state == RunState::Applied {
+            self.store.keep_validators(setup.source.id, None).await?;
             let writer = Writer::new(&self.store, setup, Actor::Run(undo), Some(fence), now);
             report.removed = Removed::all_of(&report.tally);
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;

@@ -100,6 +100,12 @@ on_both! {
         store.source_ended_well(world.source, settings, NOW).await.unwrap();
         store.set_paused(world.source, Some("undone")).await.unwrap();
         store.set_last_due(world.source, NOW).await.unwrap();
+        assert_eq!(store.validators(world.source).await.unwrap(), None);
+        for validators in [Some("{}"), None] {
+            store.keep_validators(world.source, validators).await.unwrap();
+            let kept = store.validators(world.source).await.unwrap();
+            assert_eq!(kept.as_deref(), validators);
+        }
         let source = store.ensure_source(world.tenant, "hr", "http").await.unwrap();
         assert_eq!((source.id, source.settings), (world.source, Some(settings)));
         assert_eq!((source.last_complete, source.last_due), (Some(NOW), Some(NOW)));
