@@ -192,7 +192,7 @@ impl Reconciler<'_> {
             effect.updates = true;
             writes.push(Write::Update {
                 resource: resource.id,
-                base_version: resource.version,
+                base_version: resource.document_version,
                 document,
                 changes,
             });
@@ -231,7 +231,7 @@ fn deletion(resource: &Resource) -> Proposal {
             subject: name_of(resource),
             writes: vec![Write::Delete {
                 resource: resource.id,
-                base_version: resource.version,
+                base_version: resource.document_version,
             }],
         },
         effect: Effect {
