@@ -214,7 +214,7 @@ impl Reconciler<'_> {
 }
 
 /// Whom nobody holds keeps the attributes that they had, and is not active.
-fn last_state(resource: &Resource) -> Document {
+pub(super) fn last_state(resource: &Resource) -> Document {
     let mut document = resource.document.clone();
     if resource.kind == Kind::User {
         document.set(

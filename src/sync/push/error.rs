@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rollcall_directory::refusal::{Refusal, ScimType};
-use rollcall_store::{StepConflict, StoreError};
+use rollcall_store::{CommitError, StepConflict, StoreError};
 
 use super::Held;
 
@@ -111,31 +111,41 @@ impl PushError {
     }
 }
 
-/// What a conflict at the commit means for a push.
-pub(super) enum Clash {
-    /// It has to be computed again from what is there now.
+/// Why an attempt came to nothing.
+#[derive(Debug)]
+pub(super) enum Setback {
+    /// Something has changed meanwhile: it has to be computed again.
     Again,
-    /// The name was taken at the same moment: computed again, it will say by whom.
-    NameTaken {
-        /// The name.
-        name: String,
-    },
+    /// The userName was taken meanwhile. Computed again, it will be known by whom.
+    NameTaken(String),
     /// It cannot be done.
-    Never(PushError),
+    Refused(PushError),
 }
 
-impl Clash {
-    pub(super) fn of(conflict: StepConflict) -> Self {
-        match conflict {
-            StepConflict::UserNameTaken { name, .. } => Self::NameTaken { name },
-            StepConflict::TooLong { .. } | StepConflict::Nul { .. } => {
-                Self::Never(PushError::value(conflict.to_string()))
-            }
-            StepConflict::Version { .. }
-            | StepConflict::Said { .. }
-            | StepConflict::KeyTaken { .. }
-            | StepConflict::Gone { .. }
-            | StepConflict::Exists { .. } => Self::Again,
+impl<E: Into<PushError>> From<E> for Setback {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Setback {
+    /// What an error at the commit means for a push.
+    pub(super) fn of(error: CommitError) -> Self {
+        match error {
+            CommitError::Step { cause, .. } => match cause {
+                StepConflict::UserNameTaken { name, .. } => Self::NameTaken(name),
+                StepConflict::TooLong { .. } | StepConflict::Nul { .. } => {
+                    Self::Refused(PushError::value(cause.to_string()))
+                }
+                StepConflict::Version { .. }
+                | StepConflict::Said { .. }
+                | StepConflict::KeyTaken { .. }
+                | StepConflict::Gone { .. }
+                | StepConflict::Exists { .. } => Self::Again,
+            },
+            CommitError::Store(error) => Self::Refused(error.into()),
+            // Pushes show no lease.
+            CommitError::Fenced { .. } => Self::Again,
         }
     }
 }

@@ -15,18 +15,29 @@
 //! All pushes of a connection within an hour are one run of kind `push`, so that they are
 //! listed, explained and undone like any other.
 
+mod create;
+mod delete;
+mod draft;
 mod error;
 mod gate;
+mod managers;
+mod members;
+mod names;
 mod pusher;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rollcall_directory::document::Document;
+use rollcall_directory::entry::Kind;
 use rollcall_directory::password::PasswordChange;
-use rollcall_directory::schema::{Registry, Schemas, Unit};
+use rollcall_directory::refusal::{Refusal, ScimType};
+use rollcall_directory::schema::{Registry, ResourceType, Schemas, Unit};
 use rollcall_directory::warning::{Strictness, Warning};
 use rollcall_store::records::{Resource, Source};
 
@@ -153,9 +164,14 @@ pub(crate) struct Held {
     pub(crate) retry_after: Duration,
 }
 
-/// The document without which a resource would be shown as nobody's.
-fn display_name(document: &Document) -> Option<&str> {
-    document
-        .text("userName")
-        .or_else(|| document.text("displayName"))
+/// The kind of a type's resources.
+fn kind_of(resource_type: &ResourceType) -> Result<Kind, PushError> {
+    match resource_type.name.as_str() {
+        "User" => Ok(Kind::User),
+        "Group" => Ok(Kind::Group),
+        other => Err(PushError::Refusal(Refusal::new(
+            ScimType::InvalidValue,
+            format!("resources of type {other} are not stored by this server yet"),
+        ))),
+    }
 }
