@@ -30,6 +30,7 @@ mod schedule;
 mod setup;
 mod tally;
 mod undo;
+mod upkeep;
 mod user_names;
 mod view;
 mod writer;
@@ -46,6 +47,7 @@ pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
 pub(crate) use setup::{Setup, VoiceSettings, Voices, request};
 pub(crate) use tally::Tally;
+pub(crate) use upkeep::{Upkeep, keep_up};
 
 /// Why a run, a plan or an undo could not be done. Each is one sentence that says what
 /// to do.
