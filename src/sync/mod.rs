@@ -20,6 +20,7 @@ mod id_pool;
 mod import;
 mod lease;
 mod plan;
+pub(crate) mod push;
 mod reader;
 mod reconcile;
 mod references;
@@ -30,6 +31,7 @@ mod setup;
 mod tally;
 mod unchanged;
 mod undo;
+mod upkeep;
 mod user_names;
 mod view;
 mod writer;
@@ -46,6 +48,7 @@ pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
 pub(crate) use setup::{Setup, VoiceSettings, Voices, request};
 pub(crate) use tally::Tally;
+pub(crate) use upkeep::{Upkeep, keep_up};
 
 /// Why a run, a plan or an undo could not be done. Each is one sentence that says what
 /// to do.
