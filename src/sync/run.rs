@@ -227,7 +227,7 @@ impl Engine {
 #[derive(Debug)]
 enum Outlet {
     /// They are written.
-    Import(Import),
+    Import(Box<Import>),
     /// They wait until everything is read and judged.
     Collect(Vec<Proposal>),
 }
@@ -322,7 +322,7 @@ impl Going<'_> {
         };
         let mut outlet = if at_once {
             reconciler.view.begin_import();
-            Outlet::Import(Import::new(self.writer(), self.progress.clone()))
+            Outlet::Import(Box::new(Import::new(self.writer(), self.progress.clone())))
         } else {
             Outlet::Collect(Vec::new())
         };
