@@ -46,7 +46,7 @@ pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
-pub(crate) use setup::{Setup, VoiceSettings, Voices, request};
+pub(crate) use setup::{Footing, Setup, VoiceSettings, Voices, request};
 pub(crate) use tally::Tally;
 pub(crate) use upkeep::{Upkeep, keep_up};
 

@@ -31,7 +31,7 @@ use super::lease::{Lease, Tenancy};
 use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::Reconciler;
 use super::report::{Finished, Report};
-use super::setup::Setup;
+use super::setup::{Footing, Setup};
 use super::unchanged::Kept;
 use super::writer::Writer;
 
@@ -119,11 +119,11 @@ impl Engine {
         finished
     }
 
-    pub(super) async fn lease(&self, setup: &Setup) -> Result<Lease, SyncError> {
-        match Lease::take(&self.store, setup.source.id, &self.tenancy, &self.clock).await? {
+    pub(super) async fn lease(&self, footing: &Footing) -> Result<Lease, SyncError> {
+        match Lease::take(&self.store, footing.source.id, &self.tenancy, &self.clock).await? {
             Some(lease) => Ok(lease),
             None => Err(SyncError::Running {
-                source_name: setup.source.name.clone(),
+                source_name: footing.source.name.clone(),
             }),
         }
     }
@@ -177,15 +177,15 @@ impl Engine {
     /// The runs of a source that began at or after `since`.
     pub(super) async fn runs_since(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         since: OffsetDateTime,
     ) -> Result<Vec<Run>, SyncError> {
         let query = RunQuery {
-            source: Some(setup.source.id),
+            source: Some(footing.source.id),
             since: Some(since),
             limit: RUNS_LOOKED_AT_MAX,
         };
-        Ok(self.store.runs(setup.source.tenant, &query).await?)
+        Ok(self.store.runs(footing.source.tenant, &query).await?)
     }
 
     async fn finish(
@@ -289,6 +289,13 @@ impl Going<'_> {
     /// a run write as it reads, since there is nothing that it could break, or meet.
     async fn is_alone(&self, own_links: u64) -> Result<bool, SyncError> {
         if self.setup.source.settings.is_some() || own_links > 0 {
+            return Ok(false);
+        }
+        let sources = self.engine.store.sources(self.setup.source.tenant).await?;
+        if sources
+            .iter()
+            .any(|source| source.kind == super::push::KIND)
+        {
             return Ok(false);
         }
         let all = self.engine.store.statistics().await?;
