@@ -108,6 +108,7 @@ impl ScimConnector {
             base: &self.base,
             features,
             page_size: self.settings.page_size,
+            omits_empty_members: self.settings.omits_empty_members,
         };
         let mut outcomes = Vec::new();
         for (kind, request_of_kind) in parts.into_iter().flatten() {

@@ -29,6 +29,8 @@ pub(crate) struct Place<'a> {
     pub(crate) features: Features,
     /// Resources a page.
     pub(crate) page_size: u32,
+    /// Whether a group that is asked for by itself and has no `members` is empty.
+    pub(crate) omits_empty_members: bool,
 }
 
 /// The read of one kind.
@@ -254,6 +256,9 @@ impl<'a, 's> Reading<'a, 's> {
             if !self.shape.lacks_members(&entry) {
                 return Ok(entry);
             }
+            if self.place.omits_empty_members {
+                return Ok(self.shape.without_members(entry));
+            }
         }
         self.without_members += 1;
         Ok(listed)
@@ -302,7 +307,8 @@ impl<'a, 's> Reading<'a, 's> {
             notes.push(format!(
                 "{url}: {} groups came without `members`, listed and asked for one by one; their \
                  members stay as they are, since that may mean that there are none or that the \
-                 service does not tell",
+                 service does not tell; if it always means that there are none, set \
+                 omits_empty_members = true",
                 self.without_members
             ));
         }

@@ -75,6 +75,17 @@ impl Shape<'_> {
             && !entry.attributes.iter().any(|a| is_members(&a.name))
     }
 
+    /// The group with the word that it has no members.
+    pub(crate) fn without_members(&self, mut entry: Entry) -> Entry {
+        let all = [MEMBERS.to_owned()];
+        let names = self.request.attributes.as_deref().unwrap_or(&all);
+        let none = names.iter().filter(|name| is_members(name));
+        let list = entry.attributes.iter().cloned();
+        let list = list.chain(none.map(|name| attribute(name, Vec::new())));
+        entry.attributes = Attributes::new(list.collect(), true);
+        entry
+    }
+
     fn no_object(&self, place: &str) -> Entry {
         Entry {
             key: Err(EntryKeyError::Empty),

@@ -9,6 +9,9 @@ pub struct Settings {
     pub url: String,
     /// How many resources are asked for at once (`count`).
     pub page_size: u32,
+    /// Whether the service leaves `members` out of a group that has none, also when it is
+    /// asked for by itself. Else a group without `members` keeps those that it had.
+    pub omits_empty_members: bool,
     /// How the service is reached.
     pub service: Service,
 }

@@ -19,6 +19,7 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
             .number("page_size", 1, PAGE_SIZE_MAX)
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(Settings::PAGE_SIZE_DEFAULT),
+        omits_empty_members: section.flag("omits_empty_members", false),
         service: web_service::read(section),
     };
     if let Some(why) = refused(&settings.service, "url", &settings.url) {
@@ -36,5 +37,9 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
 
 /// What decides who is read.
 pub(super) fn who_is_read(settings: &Settings) -> String {
-    settings.url.trim_end_matches('/').to_owned()
+    format!(
+        "{} {}",
+        settings.url.trim_end_matches('/'),
+        settings.omits_empty_members
+    )
 }

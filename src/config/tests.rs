@@ -273,7 +273,7 @@ fn schedules_have_five_fields_and_a_time_zone_that_exists() {
 
 #[test]
 fn kinds_of_later_versions_say_so() {
-    let told = told("[sources.x]\nkind = \"scim\"\nmapping = \"openldap\"\n");
+    let told = told("[sources.x]\nkind = \"push\"\nmapping = \"openldap\"\n");
     assert!(told.contains("not in this version yet"), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
 }

@@ -48,6 +48,19 @@ async fn members_that_nobody_tells_are_unknown() {
 }
 
 #[tokio::test]
+async fn a_service_that_leaves_empty_members_out_may_be_said_to() {
+    let service = with_groups();
+    service.directory().shows_members = ShowsMembers::Never;
+    let mut settings = settings(&service);
+    settings.omits_empty_members = true;
+    let (entries, verdict) = read_as(settings, &groups()).await;
+    assert_eq!(verdict, Verdict::complete());
+    assert_eq!(texts(&entries[1], "members.value"), Some(Vec::new()));
+    // It was asked all the same: a list proves nothing.
+    assert_eq!(service.directory().requests_to("/Groups/g2"), 1);
+}
+
+#[tokio::test]
 async fn nobody_asks_for_members_that_no_mapping_wants() {
     let service = with_groups();
     service.directory().shows_members = ShowsMembers::Alone;

@@ -28,6 +28,7 @@ fn settings(service: &ScimService) -> Settings {
     Settings {
         url: service.base.clone(),
         page_size: 10,
+        omits_empty_members: false,
         service: Service {
             allow_private: true,
             retry_pause: (Duration::from_millis(1), Duration::from_millis(2)),
