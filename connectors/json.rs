@@ -155,6 +155,40 @@ pub(crate) fn attributes_of(
     )
 }
 
+/// The values of `list.member`: that member of each object in the list, as SCIM names them
+/// (`members.value`); in no order. `None` if nothing above the name is a list of objects.
+pub(crate) fn below_list(attributes: &Attributes, name: &str) -> Option<Vec<Value>> {
+    let ignore_case = attributes.names_ignore_case();
+    name.rmatch_indices('.').find_map(|(dot, _)| {
+        let (above, below) = name.split_at(dot);
+        let below = below.trim_start_matches('.');
+        let objects = attributes.get(above).filter(|values| {
+            let is_object = |value: &Value| matches!(value, Value::Json(_));
+            !values.is_empty() && values.iter().all(is_object)
+        })?;
+        let members = objects.iter().filter_map(|object| match object {
+            Value::Json(text) => serde_json::from_str(text).ok(),
+            Value::Text(_) | Value::Bytes(_) => None,
+        });
+        Some(
+            members
+                .filter_map(|object: Map<String, Json>| scalar_in(object, below, ignore_case))
+                .collect(),
+        )
+    })
+}
+
+fn scalar_in(object: Map<String, Json>, name: &str, ignore_case: bool) -> Option<Value> {
+    let (_, value) = object
+        .into_iter()
+        .find(|(member, _)| member == name || (ignore_case && member.eq_ignore_ascii_case(name)))?;
+    match value {
+        Json::String(text) => Some(Value::Text(text)),
+        Json::Bool(_) | Json::Number(_) => Some(Value::Text(value.to_string())),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
 struct Flattening {
     unwrap_values: bool,
     attributes: Vec<Attribute>,
@@ -356,6 +390,22 @@ mod tests {
                 attribute("tags", &["2".into(), "a".into(), "b".into()]),
             ]
         );
+    }
+
+    #[test]
+    fn a_name_below_a_list_is_that_member_of_each_object_in_it() {
+        let text = r#"{"members": [{"value": "2", "n": 1}, {"value": "1"}, {}], "tags": ["a"]}"#;
+        let object: Map<String, Json> = serde_json::from_str(text).unwrap();
+        let (attributes, _) = attributes_of(object, false);
+        let values = |name| {
+            let mut values = below_list(&attributes, name)?;
+            values.sort();
+            Some(values)
+        };
+        assert_eq!(values("members.value"), Some(vec!["1".into(), "2".into()]));
+        assert_eq!(values("members.other"), Some(vec![]));
+        assert_eq!(values("tags.value"), None);
+        assert_eq!(values("other.value"), None);
     }
 
     #[test]

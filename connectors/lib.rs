@@ -11,6 +11,8 @@
 pub mod file;
 pub mod http;
 pub mod ldap;
+pub mod scim;
+pub mod web;
 
 mod json;
 mod key;

@@ -26,4 +26,5 @@ mod shipped_mappings;
 mod sync_files;
 mod sync_http;
 mod sync_ldap;
+mod sync_scim;
 mod two_sources;

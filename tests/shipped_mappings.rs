@@ -10,6 +10,7 @@ use crate::harness::rollcall::{Database, Rollcall};
 fn source(kind: &str, name: &str) -> String {
     let how = match kind {
         "ldap" => "urls = [\"ldap://localhost\"]\nbase = \"dc=example,dc=org\"",
+        "scim" => "url = \"https://idp.example.org/scim/v2\"",
         "http" => "users = { url = \"https://hr.example.org/users\" }",
         _ => "format = \"csv\"\nusers_file = \"people.csv\"",
     };

@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::record::{Record, Records};
 use super::settings::{Format, Settings};
 use crate::KindRequest;
+use crate::json::below_list;
 use crate::key::key_of;
 
 /// Malformed records beyond this share fail the read; a single one never does.
@@ -153,9 +154,13 @@ impl<'a> Reading<'a> {
             return everything;
         };
         let chosen = names.iter().filter_map(|name| {
-            everything.get(name).map(|values| Attribute {
+            let values = match everything.get(name) {
+                Some(values) => values.to_vec(),
+                None => below_list(&everything, name)?,
+            };
+            Some(Attribute {
                 name: name.as_str().into(),
-                values: values.to_vec(),
+                values,
             })
         });
         Attributes::new(chosen.collect(), everything.names_ignore_case())

@@ -1,22 +1,17 @@
-//! One JSON item becomes one entry, and a key that comes twice is noticed. The shape of
-//! attributes is that of [`crate::json`], so a mapping works on an HTTP feed as on a file
+//! One JSON item becomes one entry. The shape of attributes is that of [`crate::json`], so a mapping works on an HTTP feed as on a file
 //! of JSON lines.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
-use rollcall_directory::entry::{
-    Attribute, Attributes, Entry, EntryKeyError, Flaw, Kind, Locator, Value,
-};
-use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::entry::{Attribute, Attributes, Entry, EntryKeyError, Flaw, Kind, Locator};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
 use crate::KindRequest;
-use crate::json::{attributes_of, parse_strict};
+use crate::json::{attributes_of, below_list, parse_strict};
 use crate::key::key_of;
+use crate::web::problem::Problem as WebProblem;
 
 /// What an entry takes from an item.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +24,7 @@ pub(crate) struct Shape<'a> {
 impl Shape<'_> {
     /// The entry that `item` at `place` stands for.
     pub(crate) fn entry(&self, item: &RawValue, place: String) -> Result<Entry, Problem> {
-        let json = parse_strict(item.get().as_bytes()).map_err(|error| Problem::Item {
+        let json = parse_strict(item.get().as_bytes()).map_err(|error| WebProblem::Item {
             place: place.clone(),
             why: error.to_string(),
         })?;
@@ -64,7 +59,7 @@ impl Shape<'_> {
     }
 
     /// The attributes that the mapping asked for. A name also asks for what is nested
-    /// below it; and where the service says that a whole object is null, all that could
+    /// below it, and one below a list for that member of each object in it; and where the service says that a whole object is null, all that could
     /// have been in it is empty too, not unknown.
     fn wanted(&self, all: Attributes) -> Attributes {
         let Some(names) = &self.request.attributes else {
@@ -76,6 +71,15 @@ impl Shape<'_> {
             .cloned()
             .collect();
         for name in names {
+            if all.get(name).is_none()
+                && let Some(values) = below_list(&all, name)
+            {
+                list.push(Attribute {
+                    name: Arc::from(name.as_str()),
+                    values,
+                });
+                continue;
+            }
             let unset = all.get(name).is_none()
                 && name.match_indices('.').any(|(dot, _)| {
                     let above = name.split_at(dot).0;
@@ -95,87 +99,4 @@ impl Shape<'_> {
 fn asks_for(asked: &str, name: &str) -> bool {
     name.strip_prefix(asked)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Whether an entry has come before.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// First time.
-    New,
-    /// In an earlier pass: it was delivered then.
-    InEarlierPass,
-    /// Twice with the same content.
-    Equal,
-    /// Twice with different content; where the first one stood (page, item).
-    Different(u32, u32),
-}
-
-/// Remembers keys and contents as 128-bit hashes, some 50 bytes an entry.
-#[derive(Debug, Default)]
-pub(crate) struct SeenKeys {
-    keys: HashMap<Fingerprint, Sighting>,
-    pass: u8,
-    in_pass: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Sighting {
-    content: Fingerprint,
-    page: u32,
-    item: u32,
-    pass: u8,
-}
-
-impl SeenKeys {
-    /// Starts to count anew, knowing what was delivered before.
-    pub(crate) fn start_pass(&mut self) {
-        self.pass = self.pass.saturating_add(1);
-        self.in_pass = 0;
-    }
-
-    /// Whether nothing was delivered before this pass.
-    pub(crate) fn is_first_pass(&self) -> bool {
-        self.pass <= 1
-    }
-
-    /// How many different keys this pass has seen.
-    pub(crate) fn count(&self) -> u64 {
-        self.in_pass
-    }
-
-    /// Notes a key with the item's raw content.
-    pub(crate) fn see(&mut self, key: &str, content: Fingerprint, page: u32, item: u32) -> Seen {
-        let now = Sighting {
-            content,
-            page,
-            item,
-            pass: self.pass,
-        };
-        match self.keys.entry(Fingerprint::of(key.as_bytes())) {
-            Slot::Vacant(slot) => {
-                slot.insert(now);
-                self.in_pass += 1;
-                Seen::New
-            }
-            Slot::Occupied(mut slot) if slot.get().pass != self.pass => {
-                slot.insert(now);
-                self.in_pass += 1;
-                Seen::InEarlierPass
-            }
-            Slot::Occupied(slot) if slot.get().content == content => Seen::Equal,
-            Slot::Occupied(slot) => Seen::Different(slot.get().page, slot.get().item),
-        }
-    }
-}
-
-/// What an entry says, hashed: equal whatever the order of members and values.
-pub(crate) fn content_of(entry: &Entry) -> Fingerprint {
-    let parts = entry.attributes.iter().flat_map(|attribute| {
-        // A separator that is no name and no value keeps attributes apart.
-        [attribute.name.as_bytes(), b"\0="]
-            .into_iter()
-            .chain(attribute.values.iter().map(Value::as_bytes))
-            .chain([&b"\0;"[..]])
-    });
-    Fingerprint::of_parts(parts)
 }

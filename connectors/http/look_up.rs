@@ -7,14 +7,16 @@ use rollcall_directory::entry::{Entry, EntryKey};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::body::{check_type, text};
-use super::client::Session;
 use super::envelope;
 use super::items::Shape;
-use super::paging::Ask;
-use super::problem::{Problem, shown};
+use super::problem::Problem;
 use super::settings::{Endpoint, Format};
 use crate::Batch;
+use crate::web::ask::{Ask, percent_encoded};
+use crate::web::body::{check_type, text};
+use crate::web::client::Session;
+use crate::web::envelope::{at, whole};
+use crate::web::problem::{Problem as WebProblem, shown};
 
 /// The keys that the service still has: 200 is there, 404 and 410 are gone, anything else
 /// is no answer.
@@ -34,10 +36,12 @@ pub(crate) async fn still_there(
             StatusCode::OK => there.push(key.clone()),
             StatusCode::NOT_FOUND | StatusCode::GONE => {}
             status => {
-                return Err(Problem::Status {
+                return Err(WebProblem::Status {
                     place: ask.place,
                     status,
-                });
+                    said: None,
+                }
+                .into());
             }
         }
     }
@@ -59,9 +63,9 @@ pub(crate) async fn one(
     if page.status != StatusCode::OK {
         return Ok(None);
     }
-    check_type(&page.headers, &Format::Array, &ask.place)?;
+    check_type(&page.headers, false, &ask.place)?;
     let text = text(&page.headers, &page.body, &ask.place)?;
-    let answer = envelope::whole(text, &ask.place)?;
+    let answer = whole(text, &ask.place)?;
     let entry = shape.entry(record(endpoint, answer, &ask.place)?, ask.place.clone())?;
     if entry.key.as_ref() != Ok(key) {
         return Err(Problem::OtherRecord { place: ask.place });
@@ -77,7 +81,7 @@ fn record<'a>(
     place: &str,
 ) -> Result<&'a RawValue, Problem> {
     let inner = match &endpoint.format {
-        Format::Object { items } => envelope::at(answer, items, place)?.unwrap_or(answer),
+        Format::Object { items } => at(answer, items, place)?.unwrap_or(answer),
         Format::Array | Format::Lines => answer,
     };
     if !inner.get().starts_with('[') {
@@ -112,26 +116,11 @@ fn ask(item_url: &str, key: &EntryKey) -> Result<Option<Ask>, Problem> {
         return Ok(None);
     }
     let url = Url::parse(&item_url.replace("{key}", &percent_encoded(key.as_str())))
-        .map_err(|_| Problem::BadUrl("item_url".to_owned()))?;
+        .map_err(|_| WebProblem::BadUrl("item_url".to_owned()))?;
     Ok(Some(Ask {
         place: shown(&url),
         url,
         body: None,
         unless: None,
     }))
-}
-
-/// Everything but unreserved characters (RFC 3986 §2.3) as `%XX`: a key cannot add to the
-/// path or the query.
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }

@@ -3,46 +3,44 @@
 //! whether what came is everything: each kind of paging has its own proof of the end, and
 //! an answer that is not what it should be makes the read fail rather than look short.
 //!
-//! [`client`] talks, [`body`] unpacks and checks, [`paging`] turns pages, [`read`] makes
-//! batches of [`items`] and judges the whole; [`validators`] may spare a read.
+//! [`crate::web`] talks and checks what came, [`paging`] turns pages, [`read`] makes batches of
+//! [`items`] and judges the whole; [`validators`] may spare a read.
 
 pub mod settings;
 
-mod address;
-mod body;
 mod check;
-mod client;
 mod envelope;
 mod items;
 mod look_up;
 mod paging;
 mod problem;
 mod read;
-mod retry;
-mod token;
 mod validate;
 mod validators;
 
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZeroU32;
-
 use async_trait::async_trait;
-use governor::{Quota, RateLimiter};
+use reqwest::Url;
 use rollcall_directory::entry::{Entry, EntryKey, Kind};
 use tokio::sync::mpsc;
 
-use self::client::{Rate, Session};
 use self::items::Shape;
-use self::problem::{Problem, shown};
-use self::read::{Outcome, Reading};
+use self::problem::Problem;
+use self::read::{Read, Reading};
 use self::settings::{Endpoint, Paging, Settings};
 use self::validators::nothing_changed;
+use crate::web::client::{Rate, Session};
+use crate::web::outcome::verdict;
+use crate::web::problem::{Problem as WebProblem, shown};
 use crate::{
     Absence, Answer, Batch, CheckStep, Connector, ConnectorError, LookUp, ReadRequest,
     SourceSchema, Validators, Verdict,
 };
+
+/// What every request accepts.
+const ACCEPTED: &str = "application/json, application/x-ndjson, */*;q=0.1";
 
 /// Reads one HTTP source.
 pub struct HttpConnector {
@@ -73,13 +71,7 @@ impl HttpConnector {
     /// [`ConnectorError::Settings`] when they cannot work whatever the service does.
     pub fn new(settings: Settings) -> Result<Self, ConnectorError> {
         validate::validate(&settings).map_err(ConnectorError::Settings)?;
-        let rate = settings
-            .requests_per_second
-            .and_then(NonZeroU32::new)
-            .map(|limit| {
-                let one = NonZeroU32::MIN;
-                RateLimiter::direct(Quota::per_second(limit).allow_burst(one))
-            });
+        let rate = settings.service.rate();
         Ok(Self { settings, rate })
     }
 
@@ -91,16 +83,17 @@ impl HttpConnector {
     }
 
     async fn session(&self) -> Result<Session<'_>, Problem> {
-        Session::open(&self.settings, self.rate.as_ref()).await
+        let urls = urls(&self.settings)?;
+        Ok(Session::open(&self.settings.service, self.rate.as_ref(), &urls, ACCEPTED).await?)
     }
 
     async fn within_run_timeout<T>(
         &self,
         work: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
-        let limit = self.settings.run_timeout;
+        let limit = self.settings.service.run_timeout;
         let timed = tokio::time::timeout(limit, work).await;
-        timed.unwrap_or(Err(Problem::RunTimeout(limit)))
+        timed.unwrap_or(Err(WebProblem::RunTimeout(limit).into()))
     }
 
     /// The endpoint of a kind and the shape of its entries; `None` if they are not asked for.
@@ -160,11 +153,11 @@ impl HttpConnector {
     }
 
     /// The validators of a read of all kinds; `None` if any page has none.
-    fn validators(&self, outcomes: &mut [(Kind, Outcome)]) -> Option<Validators> {
+    fn validators(&self, outcomes: &mut [(Kind, Read)]) -> Option<Validators> {
         let mut users = None;
         let mut groups = None;
-        for (kind, outcome) in outcomes {
-            let pages = Some(outcome.pages.take()?);
+        for (kind, read) in outcomes {
+            let pages = Some(read.pages.take()?);
             match kind {
                 Kind::User => users = pages,
                 Kind::Group => groups = pages,
@@ -179,7 +172,7 @@ enum Ended {
     /// The service says that nothing has changed.
     Unchanged,
     /// Each kind that was asked for.
-    Read(Vec<(Kind, Outcome)>),
+    Read(Vec<(Kind, Read)>),
 }
 
 #[async_trait]
@@ -203,7 +196,7 @@ impl Connector for HttpConnector {
         let everything = self.read_all(request, &[Kind::User, Kind::Group], last, &out);
         let ended = tokio::select! {
             biased;
-            () = out.closed() => Err(Problem::Cancelled),
+            () = out.closed() => Err(WebProblem::Cancelled.into()),
             ended = self.within_run_timeout(everything) => ended,
         };
         let mut validators = None;
@@ -211,7 +204,7 @@ impl Connector for HttpConnector {
             Ok(Ended::Unchanged) => Verdict::Unchanged { notes: Vec::new() },
             Ok(Ended::Read(mut outcomes)) => {
                 validators = self.validators(&mut outcomes);
-                verdict(outcomes.into_iter().map(|(_, outcome)| outcome))
+                verdict(outcomes.into_iter().map(|(_, read)| read.outcome))
             }
             Err(problem) => Verdict::Failed {
                 because: problem.to_string(),
@@ -304,31 +297,23 @@ impl Connector for HttpConnector {
     }
 }
 
+/// Every URL that the settings name, item URLs with a key that stands for any.
+fn urls(settings: &Settings) -> Result<Vec<Url>, Problem> {
+    let endpoints = [&settings.users, &settings.groups].into_iter().flatten();
+    let named = endpoints.flat_map(|endpoint| {
+        let item = endpoint.item_url.as_ref();
+        std::iter::once(endpoint.url.clone()).chain(item.map(|item| item.replace("{key}", "key")))
+    });
+    let parsed = named.map(|text| Url::parse(&text));
+    let urls: Result<Vec<Url>, _> = parsed.collect();
+    Ok(urls.map_err(|_| WebProblem::BadUrl("a users or groups URL".into()))?)
+}
+
 impl From<Problem> for ConnectorError {
     fn from(problem: Problem) -> Self {
         match problem {
-            Problem::Cancelled => Self::Cancelled,
+            Problem::Web(WebProblem::Cancelled) => Self::Cancelled,
             other => Self::Source(other.to_string()),
         }
-    }
-}
-
-fn verdict(outcomes: impl Iterator<Item = Outcome>) -> Verdict {
-    let mut notes = Vec::new();
-    let mut held = Vec::new();
-    let mut missing = Vec::new();
-    for outcome in outcomes {
-        notes.extend(outcome.notes);
-        held.extend(outcome.hold_removals);
-        missing.extend(outcome.incomplete);
-    }
-    if !missing.is_empty() {
-        return Verdict::Incomplete {
-            because: missing.join("; "),
-        };
-    }
-    Verdict::Complete {
-        notes,
-        hold_removals: (!held.is_empty()).then(|| held.join("; ")),
     }
 }

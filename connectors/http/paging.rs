@@ -8,26 +8,14 @@ use reqwest::header::{HeaderMap, LINK};
 use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::Value as Json;
 
-use super::address::same_origin;
-use super::problem::{Problem, shown, shown_origin};
+use super::problem::Problem;
 use super::settings::{Endpoint, Method, Paging};
-use super::validators::PageValidators;
+use crate::web::address::same_origin;
+use crate::web::ask::Ask;
+use crate::web::problem::{Problem as WebProblem, shown, shown_origin};
 
 /// More pages than any honest service has.
 pub(crate) const PAGES_MAX: u64 = 100_000;
-
-/// One page to ask for.
-#[derive(Debug, Clone)]
-pub(crate) struct Ask {
-    /// Where.
-    pub(crate) url: Url,
-    /// The JSON body of a POST; `None` for GET.
-    pub(crate) body: Option<Json>,
-    /// In words, for sentences: "<https://hr.example.com/users>, page 7".
-    pub(crate) place: String,
-    /// Only if it is no longer what these validators are of: else 304 is an answer too.
-    pub(crate) unless: Option<PageValidators>,
-}
 
 /// How a page is reached from the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +61,7 @@ impl<'a> Turner<'a> {
     /// At the first page of `endpoint`.
     pub(crate) fn new(endpoint: &'a Endpoint) -> Result<Self, Problem> {
         let first = Url::parse(&endpoint.url)
-            .map_err(|_| Problem::BadUrl("the users or groups URL".to_owned()))?;
+            .map_err(|_| WebProblem::BadUrl("the users or groups URL".to_owned()))?;
         Ok(Self {
             endpoint,
             first,

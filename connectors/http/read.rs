@@ -4,33 +4,35 @@
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use rollcall_directory::entry::{Entry, Flaw};
+use rollcall_directory::entry::Flaw;
 use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::body::{STEP_BYTES, Unpacker, check_type, text};
-use super::client::{Page, Session};
 use super::envelope;
-use super::items::{Seen, SeenKeys, Shape, content_of};
-use super::paging::{Ask, PageFacts, Turner, next_link};
-use super::problem::{Problem, shown};
+use super::items::Shape;
+use super::paging::{PageFacts, Turner, next_link};
+use super::problem::Problem;
 use super::settings::{Endpoint, Format, Paging, Settings, Total};
 use super::validators::{KeptPage, Trail};
 use crate::Batch;
+use crate::web::ask::Ask;
+use crate::web::body::{STEP_BYTES, Unpacker, check_type, text};
+use crate::web::client::{Page, Session};
+use crate::web::envelope::whole;
+use crate::web::outbox::Outbox;
+use crate::web::outcome::Outcome;
+use crate::web::problem::{Problem as WebProblem, shown};
+use crate::web::seen::{Seen, SeenKeys, content_of};
 
 /// Counts that look like a limit which the service applied without saying so.
 const SUSPICIOUS_COUNTS: [u64; 7] = [20, 25, 50, 100, 200, 500, 1000];
 
-/// How the read of one kind ended, unless it failed.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// Why it is not everything.
-    pub(crate) incomplete: Option<String>,
-    /// Why removals should wait.
-    pub(crate) hold_removals: Option<String>,
-    /// Worth a line in the log.
-    pub(crate) notes: Vec<String>,
+/// The read of one kind, when it has not failed.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// How it ended.
+    pub(crate) outcome: Outcome,
     /// The pages that hold just what was delivered, if each can be asked for again
     /// conditionally.
     pub(crate) pages: Option<Vec<KeptPage>>,
@@ -42,11 +44,8 @@ pub(crate) struct Reading<'a, 's> {
     session: &'a mut Session<'s>,
     endpoint: &'a Endpoint,
     shape: Shape<'a>,
-    sample: Option<usize>,
     bytes_max: u64,
-    out: &'a mpsc::Sender<Batch>,
-    batch: Vec<Entry>,
-    delivered: usize,
+    outbox: Outbox<'a>,
     seen: SeenKeys,
     trail: Trail,
     outcome: Outcome,
@@ -84,11 +83,8 @@ impl<'a, 's> Reading<'a, 's> {
             session,
             endpoint,
             shape,
-            sample,
-            bytes_max: settings.body_bytes_max,
-            out,
-            batch: Vec::new(),
-            delivered: 0,
+            bytes_max: settings.service.body_bytes_max,
+            outbox: Outbox::new(out, sample),
             seen: SeenKeys::default(),
             trail: Trail::new(settings, endpoint),
             outcome: Outcome::default(),
@@ -97,7 +93,7 @@ impl<'a, 's> Reading<'a, 's> {
 
     /// Reads everything; once more if it was less than the service says there is, since
     /// pages shift when people come and go during a read.
-    pub(crate) async fn run(mut self) -> Result<Outcome, Problem> {
+    pub(crate) async fn run(mut self) -> Result<Read, Problem> {
         let mut pass = self.pass().await?;
         if !pass.cut_short && pass.stated.is_some_and(|stated| self.seen.count() < stated) {
             self.outcome.notes.clear();
@@ -106,10 +102,11 @@ impl<'a, 's> Reading<'a, 's> {
             pass = self.pass().await?;
         }
         self.judge(&pass);
-        if self.outcome.incomplete.is_none() {
-            self.outcome.pages = self.trail.take();
-        }
-        Ok(self.outcome)
+        let is_everything = self.outcome.incomplete.is_none();
+        Ok(Read {
+            pages: self.trail.take().filter(|_| is_everything),
+            outcome: self.outcome,
+        })
     }
 
     async fn pass(&mut self) -> Result<Pass, Problem> {
@@ -122,11 +119,11 @@ impl<'a, 's> Reading<'a, 's> {
                 Format::Lines => self.lines(&now, &turner, &mut pass).await,
                 Format::Array | Format::Object { .. } => self.page(&now, &turner, &mut pass).await,
             };
-            let flushed = self.flush(pass.stated).await;
+            let flushed = self.outbox.flush(pass.stated).await;
             let facts = facts?;
             flushed?;
             ask = turner.next(&facts)?;
-            if pass.cut_short || (ask.is_some() && self.sample_is_full()) {
+            if pass.cut_short || (ask.is_some() && self.outbox.is_full()) {
                 pass.cut_short = true;
                 break;
             }
@@ -149,9 +146,9 @@ impl<'a, 's> Reading<'a, 's> {
         if no_content {
             self.note_total(&page.headers, None, &ask.place, pass)?;
         } else {
-            check_type(&page.headers, &self.endpoint.format, &ask.place)?;
+            check_type(&page.headers, self.endpoint.format.is_lines(), &ask.place)?;
             let text = text(&page.headers, &page.body, &ask.place)?;
-            let answer = envelope::whole(text, &ask.place)?;
+            let answer = whole(text, &ask.place)?;
             self.note_total(&page.headers, Some(answer), &ask.place, pass)?;
             next = self.next_in(&page, answer, &ask.place)?;
             let path = match &self.endpoint.format {
@@ -182,7 +179,7 @@ impl<'a, 's> Reading<'a, 's> {
         self.trail.note(turner.way(), &headers);
         self.note_total(&headers, None, &ask.place, pass)?;
         if !no_content {
-            check_type(&headers, &self.endpoint.format, &ask.place)?;
+            check_type(&headers, self.endpoint.format.is_lines(), &ask.place)?;
             let mut unpacker = Unpacker::new(&headers, &ask.place)?;
             let mut held = Vec::new();
             let mut wanted = true;
@@ -225,7 +222,7 @@ impl<'a, 's> Reading<'a, 's> {
             if line.is_empty() {
                 continue;
             }
-            let item = envelope::whole(line, &state.next_place())?;
+            let item = whole(line, &state.next_place())?;
             if !self.item(item, state, pass).await? {
                 return Ok(false);
             }
@@ -235,10 +232,11 @@ impl<'a, 's> Reading<'a, 's> {
 
     fn check_line(&self, line: &[u8], place: &str) -> Result<(), Problem> {
         if line.len() as u64 > self.bytes_max {
-            return Err(Problem::TooLarge {
+            return Err(WebProblem::TooLarge {
                 place: place.to_owned(),
                 max: self.bytes_max,
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -250,7 +248,7 @@ impl<'a, 's> Reading<'a, 's> {
         state: &mut PageState,
         pass: &mut Pass,
     ) -> Result<bool, Problem> {
-        if self.sample_is_full() {
+        if self.outbox.is_full() {
             pass.cut_short = true;
             return Ok(false);
         }
@@ -267,7 +265,7 @@ impl<'a, 's> Reading<'a, 's> {
             pass.without_key += 1;
             // Without a key nothing tells that a second pass meets it again.
             if self.seen.is_first_pass() {
-                self.deliver(entry, pass).await?;
+                self.outbox.take(entry, pass.stated).await?;
             }
             return Ok(true);
         }
@@ -275,7 +273,7 @@ impl<'a, 's> Reading<'a, 's> {
             .seen
             .see(&identity, content_of(&entry), state.number, state.items)
         {
-            Seen::New => self.deliver(entry, pass).await?,
+            Seen::New => self.outbox.take(entry, pass.stated).await?,
             Seen::InEarlierPass => {}
             Seen::Equal => pass.equal += 1,
             Seen::Different(page, item) => {
@@ -287,34 +285,10 @@ impl<'a, 's> Reading<'a, 's> {
                         state.number, state.items
                     ),
                 });
-                self.deliver(entry, pass).await?;
+                self.outbox.take(entry, pass.stated).await?;
             }
         }
         Ok(true)
-    }
-
-    async fn deliver(&mut self, entry: Entry, pass: &Pass) -> Result<(), Problem> {
-        self.batch.push(entry);
-        self.delivered += 1;
-        if self.batch.len() == Batch::ENTRIES_MAX {
-            self.flush(pass.stated).await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self, announced: Option<u64>) -> Result<(), Problem> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let entries = std::mem::take(&mut self.batch);
-        self.out
-            .send(Batch { entries, announced })
-            .await
-            .map_err(|_| Problem::Cancelled)
-    }
-
-    fn sample_is_full(&self) -> bool {
-        self.sample.is_some_and(|sample| self.delivered >= sample)
     }
 
     fn note_total(
@@ -392,7 +366,7 @@ impl<'a, 's> Reading<'a, 's> {
         if pass.cut_short {
             return Some(format!(
                 "only a sample of {} {kind}s was read from {url}, as was asked for",
-                self.delivered
+                self.outbox.delivered()
             ));
         }
         if pass.without_key > 0 {
@@ -444,9 +418,10 @@ impl PageState {
 fn check_status(status: StatusCode, place: &str) -> Result<(), Problem> {
     match status {
         StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
-        status => Err(Problem::NotFound {
+        status => Err(WebProblem::NotFound {
             place: place.to_owned(),
             status,
-        }),
+        }
+        .into()),
     }
 }

@@ -1,9 +1,6 @@
 //! The settings of one HTTP source.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use crate::Secret;
+pub use crate::web::settings::{Auth, ClientCertificate, Service};
 
 /// A user URL and a group URL that answer JSON, and how to be allowed to read them.
 #[derive(Debug, Clone)]
@@ -12,102 +9,10 @@ pub struct Settings {
     pub users: Option<Endpoint>,
     /// Where groups come from.
     pub groups: Option<Endpoint>,
-    /// How requests prove who we are.
-    pub auth: Auth,
-    /// PEM file with the certificate authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM files for a client certificate.
-    pub client_certificate: Option<ClientCertificate>,
-    /// Sent with every request to the source (not to the token URL).
-    pub headers: Vec<(String, Secret)>,
     /// Ask first whether anything has changed since the last complete read.
     pub conditional: bool,
-    /// At most so many requests a second.
-    pub requests_per_second: Option<u32>,
-    /// Allow loopback, link-local and private addresses.
-    pub allow_private: bool,
-    /// Allow `http://`. Secrets and people then cross the network in clear text; always
-    /// allowed on loopback.
-    pub allow_plain: bool,
-    /// Largest page after decoding, in bytes.
-    pub body_bytes_max: u64,
-    /// For the connection.
-    pub connect_timeout: Duration,
-    /// For one page.
-    pub page_timeout: Duration,
-    /// For the whole read.
-    pub run_timeout: Duration,
-    /// The longest `Retry-After` that is obeyed.
-    pub retry_after_max: Duration,
-    /// The longest time that all waits of a run may add up to.
-    pub waits_max: Duration,
-    /// First and longest pause between tries after 5xx and broken connections.
-    pub retry_pause: (Duration, Duration),
-}
-
-impl Settings {
-    /// Why an address would be refused whatever it answers; `None` if it would not, as far
-    /// as that can be told without asking a name server.
-    #[must_use]
-    pub fn refuses(&self, key: &str, url: &str) -> Option<String> {
-        super::validate::check_url(self, key, url)
-            .and_then(|()| super::validate::check_address(self, key, url))
-            .err()
-    }
-
-    /// 64 MiB.
-    pub const BODY_BYTES_MAX_DEFAULT: u64 = 64 * 1024 * 1024;
-    /// Ten seconds.
-    pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
-    /// One minute.
-    pub const PAGE_TIMEOUT_DEFAULT: Duration = Duration::from_mins(1);
-    /// Six hours.
-    pub const RUN_TIMEOUT_DEFAULT: Duration = Duration::from_hours(6);
-    /// 15 minutes.
-    pub const RETRY_AFTER_MAX_DEFAULT: Duration = Duration::from_mins(15);
-    /// 60 minutes.
-    pub const WAITS_MAX_DEFAULT: Duration = Duration::from_hours(1);
-    /// One second to one minute.
-    pub const RETRY_PAUSE_DEFAULT: (Duration, Duration) =
-        (Duration::from_secs(1), Duration::from_mins(1));
-}
-
-/// How requests are authorised.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// Not at all (or by a header or client certificate).
-    None,
-    /// `Authorization: Bearer …`, a token that does not end.
-    Bearer(Secret),
-    /// HTTP Basic (RFC 7617).
-    Basic {
-        /// User name.
-        user: String,
-        /// Password.
-        password: Secret,
-    },
-    /// OAuth 2.0 client credentials (RFC 6749 §4.4): the data synchronisation settings.
-    ClientCredentials {
-        /// Where tokens come from.
-        token_url: String,
-        /// The client.
-        client_id: String,
-        /// Its secret.
-        client_secret: Secret,
-        /// Asked for, if set.
-        scope: Option<String>,
-        /// Send id and secret in the body instead of HTTP Basic (`client_secret_post`).
-        in_body: bool,
-    },
-}
-
-/// A client certificate in PEM.
-#[derive(Debug, Clone)]
-pub struct ClientCertificate {
-    /// The chain.
-    pub certificate_file: PathBuf,
-    /// Its key.
-    pub key_file: PathBuf,
+    /// How the service is reached.
+    pub service: Service,
 }
 
 /// One URL to read.
@@ -153,6 +58,13 @@ pub enum Format {
     },
     /// One JSON object a line (NDJSON).
     Lines,
+}
+
+impl Format {
+    /// Whether an answer is one object a line.
+    pub(crate) fn is_lines(&self) -> bool {
+        matches!(self, Self::Lines)
+    }
 }
 
 /// How the next page is asked for. Each kind has its own proof that the end was reached.

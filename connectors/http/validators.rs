@@ -9,81 +9,23 @@
 //! the repetition is kept; if anything secret is left in it, nothing is kept at all.
 
 use reqwest::Url;
-use reqwest::header::{DATE, ETAG, HeaderMap, LAST_MODIFIED};
+use reqwest::header::HeaderMap;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
 use serde::{Deserialize, Serialize};
-use time::Duration;
 
-use super::client::Session;
 use super::paging::{Turner, Way, next_link};
 use super::problem::Problem;
-use super::retry::date;
 use super::settings::{Auth, Endpoint, Method, Paging, Settings};
+use crate::web::client::Session;
+use crate::web::validators::PageValidators;
 use crate::{Secret, Validators};
 
-/// The longest entity tag that is kept, in bytes.
-const TAG_BYTES_MAX: usize = 512;
 /// All that is kept of one kind, in bytes; a source with more is always read.
 const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// A `Last-Modified` younger than this when it came is no validator: the page may change
-/// once more within the same second, or the service's clocks may differ (RFC 9110
-/// §8.8.2.2, and the minute of RFC 7232).
-const SETTLED_AFTER: Duration = Duration::MINUTE;
 /// What the settings hold counts as secret from so many bytes on: shorter texts stand
 /// everywhere by chance.
 const SECRET_BYTES_MIN: usize = 8;
-
-/// The validators of one page; at least one of the two.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PageValidators {
-    /// For `If-None-Match`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) etag: Option<String>,
-    /// For `If-Modified-Since`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) last_modified: Option<String>,
-}
-
-impl PageValidators {
-    /// Those of an answer; `None` if it has none that can be relied on.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let etag = text_of(headers, &ETAG).filter(|tag| is_tag(tag));
-        let last_modified = text_of(headers, &LAST_MODIFIED).filter(|_| is_settled(headers));
-        (etag.is_some() || last_modified.is_some()).then_some(Self {
-            etag,
-            last_modified,
-        })
-    }
-
-    /// Whether both are of the same state of a page.
-    fn agrees(&self, other: &Self) -> bool {
-        match (&self.etag, &other.etag) {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            (None, None) => self.last_modified == other.last_modified,
-            _ => false,
-        }
-    }
-}
-
-fn text_of(headers: &HeaderMap, name: &reqwest::header::HeaderName) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    Some(text.to_owned())
-}
-
-/// RFC 9110 §8.8.3.
-fn is_tag(text: &str) -> bool {
-    let opaque = text.strip_prefix("W/").unwrap_or(text);
-    let quoted = opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"');
-    quoted && text.len() <= TAG_BYTES_MAX
-}
-
-fn is_settled(headers: &HeaderMap) -> bool {
-    let modified = headers.get(LAST_MODIFIED).and_then(date);
-    let answered = headers.get(DATE).and_then(date);
-    matches!((modified, answered), (Some(modified), Some(answered))
-        if answered - modified >= SETTLED_AFTER)
-}
 
 /// All that is kept of a read. Stored as JSON, in [`Validators`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,8 +164,13 @@ impl Trail {
 fn secrets(settings: &Settings) -> Vec<Secret> {
     let endpoints = [&settings.users, &settings.groups].into_iter().flatten();
     let mut urls: Vec<&str> = endpoints.map(|endpoint| endpoint.url.as_str()).collect();
-    let mut secrets: Vec<Secret> = settings.headers.iter().map(|(_, v)| v.clone()).collect();
-    match &settings.auth {
+    let mut secrets: Vec<Secret> = settings
+        .service
+        .headers
+        .iter()
+        .map(|(_, v)| v.clone())
+        .collect();
+    match &settings.service.auth {
         Auth::None => {}
         Auth::Bearer(token) => secrets.push(token.clone()),
         Auth::Basic { password, .. } => secrets.push(password.clone()),
@@ -395,7 +342,7 @@ async fn same_pages(
 /// Of all settings that decide what the service answers, who asks among them. A password
 /// is left out: it is nobody else's, and might be guessed from a hash.
 fn asked(settings: &Settings) -> Fingerprint {
-    let who = match &settings.auth {
+    let who = match &settings.service.auth {
         Auth::None => String::new(),
         Auth::Bearer(token) => token.reveal().to_owned(),
         Auth::Basic { user, .. } => user.clone(),
@@ -409,10 +356,10 @@ fn asked(settings: &Settings) -> Fingerprint {
     let who = Secret::new(who);
     let what = format!(
         "{:?} {:?} {:?}",
-        settings.users, settings.groups, settings.client_certificate
+        settings.users, settings.groups, settings.service.client_certificate
     );
     let mut parts = vec![what.as_bytes(), who.reveal().as_bytes()];
-    for (name, value) in &settings.headers {
+    for (name, value) in &settings.service.headers {
         parts.push(name.as_bytes());
         parts.push(value.reveal().as_bytes());
     }

@@ -83,7 +83,9 @@ fn octets(path: &Path) -> Result<Vec<u8>, CliError> {
 fn understood(source: &Source, octets: Vec<u8>, are_groups: bool) -> (Settings, Vec<u8>) {
     let own = match &source.connector {
         ConnectorSettings::File(settings) => Some(settings.clone()),
-        ConnectorSettings::Ldap(_) | ConnectorSettings::Http(_) => None,
+        ConnectorSettings::Ldap(_) | ConnectorSettings::Scim(_) | ConnectorSettings::Http(_) => {
+            None
+        }
     };
     let settings = Settings {
         age_max: None,
@@ -109,10 +111,12 @@ fn understood(source: &Source, octets: Vec<u8>, are_groups: bool) -> (Settings, 
     (settings, lines)
 }
 
-/// The path of the array in the answers of an HTTP service.
+/// The path of the array in the answers of an HTTP or SCIM service.
 fn envelope(source: &Source, are_groups: bool) -> Option<&str> {
-    let ConnectorSettings::Http(settings) = &source.connector else {
-        return None;
+    let settings = match &source.connector {
+        ConnectorSettings::Http(settings) => settings,
+        ConnectorSettings::Scim(_) => return Some("Resources"),
+        ConnectorSettings::Ldap(_) | ConnectorSettings::File(_) => return None,
     };
     let endpoint = if are_groups {
         settings.groups.as_ref()

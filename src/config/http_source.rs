@@ -1,13 +1,10 @@
 //! The keys of a source of kind `http`.
 
-use std::time::Duration;
-
-use rollcall_connectors::http::settings::{
-    Auth, ClientCertificate, Endpoint, Format, Method, Paging, Settings, Total,
-};
+use rollcall_connectors::http::settings::{Endpoint, Format, Method, Paging, Settings, Total};
 
 use super::section::Section;
-use super::tree::{Node, Value};
+use super::tree::Value;
+use super::web_service::{self, refused, url};
 
 /// The largest page that is asked for.
 const PAGE_SIZE_MAX: u64 = 1_000_000;
@@ -18,28 +15,16 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
         let Some((endpoint, below)) = endpoint.as_ref().zip(section.section_if(key)) else {
             continue;
         };
-        if let Some(why) = refused(&settings, "url", &endpoint.url) {
+        if let Some(why) = refused(&settings.service, "url", &endpoint.url) {
             below.error_at("url", why, None);
         }
         let item_url = endpoint.item_url.as_deref().unwrap_or_default();
-        if let Some(why) = refused(&settings, "item_url", item_url) {
+        if let Some(why) = refused(&settings.service, "item_url", item_url) {
             below.error_at("item_url", why, None);
         }
     }
-    if let Auth::ClientCredentials { token_url, .. } = &settings.auth
-        && let Some(why) = refused(&settings, "token_url", token_url)
-    {
-        section.error_at("token_url", why, None);
-    }
+    web_service::check_token_url(section, &settings.service);
     settings
-}
-
-/// Why an address will be refused. One that is missing has been told already.
-fn refused(settings: &Settings, key: &str, url: &str) -> Option<String> {
-    if url.is_empty() {
-        return None;
-    }
-    settings.refuses(&format!("`{key}`"), url)
 }
 
 fn settings(section: &Section<'_>) -> Settings {
@@ -51,121 +36,9 @@ fn settings(section: &Section<'_>) -> Settings {
     Settings {
         users,
         groups,
-        auth: auth(section),
-        ca_file: section.path("ca_file"),
-        client_certificate: section.section_if("client_certificate").map(certificate),
-        headers: section
-            .free("headers")
-            .into_iter()
-            .filter_map(|(name, node)| header(section, name, node))
-            .collect(),
         conditional: section.flag("conditional", true),
-        requests_per_second: section
-            .number("requests_per_second", 1, u64::from(u32::MAX))
-            .and_then(|n| u32::try_from(n).ok()),
-        allow_private: section.flag("allow_private", false),
-        allow_plain: section.flag("allow_plain", false),
-        body_bytes_max: section
-            .number("body_bytes_max", 1, u64::MAX)
-            .unwrap_or(Settings::BODY_BYTES_MAX_DEFAULT),
-        connect_timeout: section.duration("connect_timeout", Settings::CONNECT_TIMEOUT_DEFAULT),
-        page_timeout: section.duration("page_timeout", Settings::PAGE_TIMEOUT_DEFAULT),
-        run_timeout: section.duration("run_timeout", Settings::RUN_TIMEOUT_DEFAULT),
-        retry_after_max: section.duration("retry_after_max", Settings::RETRY_AFTER_MAX_DEFAULT),
-        waits_max: section.duration("waits_max", Settings::WAITS_MAX_DEFAULT),
-        retry_pause: retry_pause(section),
+        service: web_service::read(section),
     }
-}
-
-/// The first pause is a setting; the longest is at least that.
-fn retry_pause(section: &Section<'_>) -> (Duration, Duration) {
-    let (first, longest) = Settings::RETRY_PAUSE_DEFAULT;
-    let first = section.duration("retry_pause", first);
-    (first, longest.max(first))
-}
-
-/// A header's value is a secret, or plain text where it is none (a version, a language).
-fn header(
-    section: &Section<'_>,
-    name: &str,
-    node: &Node,
-) -> Option<(String, rollcall_connectors::Secret)> {
-    let value = match &node.value {
-        Value::Text(text) => rollcall_connectors::Secret::new(text.clone()),
-        _ => section.secret_of(name, node)?,
-    };
-    Some((name.to_owned(), value))
-}
-
-/// One way to be let in; keys of two ways are a mistake.
-fn auth(section: &Section<'_>) -> Auth {
-    let oauth = section.has("token_url");
-    let bearer = section.has("bearer_token");
-    let basic = section.has("user");
-    if [oauth, bearer, basic].iter().filter(|way| **way).count() > 1 {
-        section.desk.error(
-            &section.place,
-            format!("[{}] has several ways to log in", section.name),
-            Some("keep one of `token_url`, `bearer_token` and `user`".to_owned()),
-        );
-    }
-    for (has, lead, rest) in [
-        (oauth, "token_url", &["client_id", "client_secret"][..]),
-        (basic, "user", &["password"][..]),
-    ] {
-        for key in rest {
-            if has && !section.has(key) {
-                section.missing(key);
-            }
-            if !has && section.has(key) {
-                section.error_at(key, format!("`{key}` needs `{lead}`"), None);
-            }
-        }
-    }
-    let token = section.secret("bearer_token");
-    let user = section.text("user");
-    let password = section.secret("password");
-    let token_url = section.parsed("token_url", url);
-    let client_id = section.text("client_id");
-    let client_secret = section.secret("client_secret");
-    let scope = section.text("scope");
-    let in_body = section
-        .word("client_auth", &[("basic", false), ("body", true)])
-        .unwrap_or(false);
-    match (token_url, client_id, client_secret, token, user, password) {
-        (Some(token_url), Some(client_id), Some(client_secret), ..) => Auth::ClientCredentials {
-            token_url,
-            client_id,
-            client_secret,
-            scope,
-            in_body,
-        },
-        (.., Some(token), _, _) => Auth::Bearer(token),
-        (.., Some(user), Some(password)) => Auth::Basic { user, password },
-        _ => Auth::None,
-    }
-}
-
-fn url(text: &str) -> Result<String, String> {
-    let is_http = ["https://", "http://"]
-        .iter()
-        .any(|start| text.to_ascii_lowercase().starts_with(start));
-    if is_http {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("{text:?} is no URL; write https://…"))
-    }
-}
-
-fn certificate(section: Section<'_>) -> ClientCertificate {
-    section.required("certificate_file");
-    section.required("key_file");
-    let certificate = ClientCertificate {
-        certificate_file: section.path("certificate_file").unwrap_or_default(),
-        key_file: section.path("key_file").unwrap_or_default(),
-    };
-    section.finish();
-    certificate
 }
 
 fn endpoint(section: Section<'_>) -> Endpoint {

@@ -13,12 +13,14 @@ pub(crate) mod policy;
 pub(crate) mod present;
 mod problem;
 mod scalars;
+mod scim_source;
 mod section;
 mod server;
 mod source;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod web_service;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rollcall_connectors::{Connector, ConnectorError, file, http, ldap};
+use rollcall_connectors::{Connector, ConnectorError, file, http, ldap, scim};
 use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::merge::Priorities;
@@ -15,10 +15,12 @@ use super::policy::{Guards, LeaverAction, Leavers, Schedule};
 use super::problem::{Level, Problem, Problems, Spot};
 use super::section::{Section, did_you_mean};
 use super::tree::Value;
-use super::{Tenant, file_source, guards, http_source, ldap_source, mappings, scalars};
+use super::{
+    Tenant, file_source, guards, http_source, ldap_source, mappings, scalars, scim_source,
+};
 
 const PRIORITY_DEFAULT: u32 = 100;
-const NOT_YET: [&str; 2] = ["scim", "push"];
+const NOT_YET: [&str; 1] = ["push"];
 
 /// See the module.
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub(crate) struct Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SourceKind {
     Ldap,
+    Scim,
     Http,
     File,
 }
@@ -66,9 +69,15 @@ impl SourceKind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ldap => "ldap",
+            Self::Scim => "scim",
             Self::Http => "http",
             Self::File => "file",
         }
+    }
+
+    /// Whether such a source applies a filter itself.
+    fn filters(self) -> bool {
+        matches!(self, Self::Ldap | Self::Scim)
     }
 }
 
@@ -76,6 +85,7 @@ impl SourceKind {
 #[derive(Debug, Clone)]
 pub(crate) enum ConnectorSettings {
     Ldap(ldap::settings::Settings),
+    Scim(Box<scim::settings::Settings>),
     Http(Box<http::settings::Settings>),
     File(file::settings::Settings),
 }
@@ -93,6 +103,7 @@ impl Source {
     fn connector(&self) -> Result<Box<dyn Connector>, ConnectorError> {
         Ok(match &self.connector {
             ConnectorSettings::Ldap(s) => Box::new(ldap::LdapConnector::new(s.clone())?),
+            ConnectorSettings::Scim(s) => Box::new(scim::ScimConnector::new((**s).clone())?),
             ConnectorSettings::Http(s) => Box::new(http::HttpConnector::new((**s).clone())?),
             ConnectorSettings::File(s) => Box::new(file::FileConnector::new(s.clone())?),
         })
@@ -103,6 +114,7 @@ impl Source {
     pub(crate) fn settings_fingerprint(&self, mapping: Fingerprint) -> Fingerprint {
         let connector = match &self.connector {
             ConnectorSettings::Ldap(s) => ldap_source::who_is_read(s),
+            ConnectorSettings::Scim(s) => scim_source::who_is_read(s),
             ConnectorSettings::Http(s) => http_source::who_is_read(s),
             ConnectorSettings::File(s) => file_source::who_is_read(s),
         };
@@ -132,6 +144,7 @@ impl Source {
         let written_for = mapping.source_kind();
         let suits = match (&self.connector, written_for) {
             (ConnectorSettings::Ldap(_), MappingKind::Ldap)
+            | (ConnectorSettings::Scim(_), MappingKind::Scim)
             | (ConnectorSettings::Http(_), MappingKind::Http)
             | (ConnectorSettings::File(_), MappingKind::File) => true,
             (ConnectorSettings::File(s), MappingKind::Ldap) => {
@@ -153,7 +166,7 @@ impl Source {
             );
             return Err(self.mapping_place.problem(message, Some(help)));
         }
-        if self.kind == SourceKind::Ldap {
+        if self.kind.filters() {
             return Ok(());
         }
         let filters: Vec<Problem> = [Kind::User, Kind::Group]
@@ -190,6 +203,9 @@ impl Source {
             kind: kind.unwrap_or(SourceKind::File),
             connector: match kind {
                 Some(SourceKind::Ldap) => ConnectorSettings::Ldap(ldap_source::read(&section)),
+                Some(SourceKind::Scim) => {
+                    ConnectorSettings::Scim(Box::new(scim_source::read(&section)))
+                }
                 Some(SourceKind::Http) => {
                     ConnectorSettings::Http(Box::new(http_source::read(&section)))
                 }
@@ -213,7 +229,7 @@ impl Source {
             place: section.own_spot(),
             mapping_place: section.spot("mapping"),
         };
-        if kind.is_some_and(|kind| kind != SourceKind::Ldap) {
+        if kind.is_some_and(|kind| !kind.filters()) {
             takes_no_filter(&section);
         }
         if kind.is_some() {
@@ -228,7 +244,7 @@ fn takes_no_filter(section: &Section<'_>) {
         if section.has(key) {
             section.error_at(
                 key,
-                format!("`{key}` has no meaning here: only LDAP sources filter"),
+                format!("`{key}` has no meaning here: only LDAP and SCIM sources filter"),
                 Some(
                     "take it out; narrow the URL or the export instead, or let `active` decide in the mapping".to_owned(),
                 ),
@@ -240,6 +256,7 @@ fn takes_no_filter(section: &Section<'_>) {
 fn read_kind(section: &Section<'_>) -> Option<SourceKind> {
     let kinds = [
         ("ldap", SourceKind::Ldap),
+        ("scim", SourceKind::Scim),
         ("http", SourceKind::Http),
         ("file", SourceKind::File),
     ];

@@ -29,6 +29,11 @@ kind = "ldap"
 mapping = "openldap"
 urls = ["ldaps://a"]
 base = "dc=x"
+[sources.s]
+kind = "scim"
+mapping = "scim"
+url = "https://s/scim/v2"
+bearer_token = { insecure = "hunter2" }
 [sources.f]
 kind = "file"
 mapping = "people-csv"
@@ -76,10 +81,11 @@ fn the_file_in_the_repository_loads_without_a_problem() {
     let secrets = environment(&[
         ("CONTRACTORS_CLIENT_SECRET", "s"),
         ("AD_BIND_PASSWORD", "s"),
+        ("PARTNER_TOKEN", "s"),
     ]);
     let config = Config::load(path, &secrets).unwrap();
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!(config.sources.len(), 4);
+    assert_eq!(config.sources.len(), 5);
     for source in config.sources.values() {
         source.load_mapping(&Schemas::standard()).unwrap();
     }
@@ -267,7 +273,7 @@ fn schedules_have_five_fields_and_a_time_zone_that_exists() {
 
 #[test]
 fn kinds_of_later_versions_say_so() {
-    let told = told("[sources.x]\nkind = \"scim\"\nmapping = \"openldap\"\n");
+    let told = told("[sources.x]\nkind = \"push\"\nmapping = \"openldap\"\n");
     assert!(told.contains("not in this version yet"), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
 }
@@ -284,7 +290,10 @@ fn one_source_has_one_way_to_log_in() {
     let ConnectorSettings::Http(settings) = &config.sources["h"].connector else {
         panic!("no HTTP");
     };
-    assert!(matches!(settings.auth, Auth::ClientCredentials { .. }));
+    assert!(matches!(
+        settings.service.auth,
+        Auth::ClientCredentials { .. }
+    ));
     let paging = &settings.users.as_ref().unwrap().paging;
     assert!(matches!(paging, Paging::Page { first: 1, .. }));
     let two = FULL.replace(
@@ -363,6 +372,11 @@ fn an_address_that_will_be_refused_is_told_at_its_place() {
             "private network",
         ),
         (
+            scim("").replace("//s/", "//[::1]/"),
+            "4:7",
+            "private network",
+        ),
+        (
             http("users = { url = \"http://hr.example.org/u\" }"),
             "4:17",
             "clear text",
@@ -400,6 +414,28 @@ fn a_filter_where_nothing_filters_is_told_at_its_place() {
         told.contains("rollcall.toml:5:15: `user_filter` has no meaning here"),
         "{told}"
     );
+}
+
+fn scim(keys: &str) -> String {
+    format!("[sources.s]\nkind = \"scim\"\nmapping = \"scim\"\nurl = \"https://s/v2\"\n{keys}\n")
+}
+
+#[test]
+fn a_scim_source_filters_in_its_own_language() {
+    parse(&scim("user_filter = 'userType eq \"Employee\"'")).unwrap();
+    let told = told(&scim("user_filter = \"(userType=Employee)\""));
+    assert!(told.contains("rollcall.toml:5:15: `user_filter`"), "{told}");
+}
+
+#[test]
+fn a_scim_source_elsewhere_reads_somebody_else() {
+    let here = fingerprint(&scim(""));
+    assert_eq!(
+        here,
+        fingerprint(&scim("page_size = 5").replace("s/v2", "s/v2/"))
+    );
+    assert_ne!(here, fingerprint(&scim("").replace("s/v2", "s/v3")));
+    assert_ne!(here, fingerprint(&scim("user_filter = 'title pr'")));
 }
 
 fn mapping_told(text: &str) -> String {

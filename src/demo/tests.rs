@@ -85,27 +85,18 @@ fn hr_connector(hr: &HrService, in_body: bool) -> HttpConnector {
     HttpConnector::new(http::settings::Settings {
         users: Some(endpoint(hr.users_url())),
         groups: Some(endpoint(hr.groups_url())),
-        auth: http::settings::Auth::ClientCredentials {
-            token_url: hr.token_url(),
-            client_id: HrService::CLIENT_ID.to_owned(),
-            client_secret: Secret::new(hr.client_secret().to_owned()),
-            scope: None,
-            in_body,
+        service: http::settings::Service {
+            allow_private: true,
+            retry_pause: (Duration::from_millis(1), Duration::from_millis(2)),
+            ..http::settings::Service::new(http::settings::Auth::ClientCredentials {
+                token_url: hr.token_url(),
+                client_id: HrService::CLIENT_ID.to_owned(),
+                client_secret: Secret::new(hr.client_secret().to_owned()),
+                scope: None,
+                in_body,
+            })
         },
-        ca_file: None,
-        client_certificate: None,
-        headers: Vec::new(),
         conditional: true,
-        requests_per_second: None,
-        allow_private: true,
-        allow_plain: false,
-        body_bytes_max: http::settings::Settings::BODY_BYTES_MAX_DEFAULT,
-        connect_timeout: http::settings::Settings::CONNECT_TIMEOUT_DEFAULT,
-        page_timeout: http::settings::Settings::PAGE_TIMEOUT_DEFAULT,
-        run_timeout: http::settings::Settings::RUN_TIMEOUT_DEFAULT,
-        retry_after_max: http::settings::Settings::RETRY_AFTER_MAX_DEFAULT,
-        waits_max: http::settings::Settings::WAITS_MAX_DEFAULT,
-        retry_pause: (Duration::from_millis(1), Duration::from_millis(2)),
     })
     .unwrap()
 }

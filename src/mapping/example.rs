@@ -12,6 +12,7 @@
 //! fails = "line 9"                      # or: the entry is quarantined, with these words
 //! ```
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rollcall_directory::contribution::{Mapped, MappedValue};
@@ -24,7 +25,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::file::{Placed, Reader, in_order};
 use crate::functions::parse_rfc3339;
-use crate::mapping::{Context, Mapping, SourceKind};
+use crate::mapping::{Context, Mapping};
 use crate::problem::Problem;
 
 /// One example.
@@ -196,11 +197,35 @@ fn flatten(prefix: &str, table: &DeTable<'_>, into: &mut Vec<(String, Vec<Value>
             DeValue::Table(inner) => flatten(&name, inner, into),
             DeValue::Array(items) => {
                 let values = items.iter().map(|item| value_of(item.get_ref())).collect();
+                below_list(&name, items.iter().map(toml::Spanned::get_ref), into);
                 into.push((name, values));
             }
             scalar => into.push((name, vec![value_of(scalar)])),
         }
     }
+}
+
+/// A list of objects has the members of each under `list.member`, too.
+fn below_list<'a>(
+    name: &str,
+    items: impl Iterator<Item = &'a DeValue<'a>>,
+    into: &mut Vec<(String, Vec<Value>)>,
+) {
+    let mut below: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for item in items {
+        let DeValue::Table(members) = item else {
+            return;
+        };
+        for (member, value) in members {
+            if !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_)) {
+                let values = below
+                    .entry(format!("{name}.{}", member.get_ref()))
+                    .or_default();
+                values.push(value_of(value.get_ref()));
+            }
+        }
+    }
+    into.extend(below);
 }
 
 fn value_of(value: &DeValue<'_>) -> Value {
@@ -241,7 +266,7 @@ fn json_of(value: &DeValue<'_>) -> Json {
 impl Example {
     /// Evaluates the entry; returns what differs.
     pub(crate) fn run(&self, mapping: &Mapping, context: &Context) -> Vec<Problem> {
-        let entry = self.entry(mapping.source_kind == SourceKind::Ldap);
+        let entry = self.entry(mapping.source_kind.ignores_case());
         let context = Context {
             now: self.now.unwrap_or(context.now),
             ..*context

@@ -42,6 +42,13 @@ impl SourceKind {
             Self::File => "file",
         }
     }
+
+    /// Whether the names of attributes are the same in any case (RFC 4512 §2.5, RFC 7643
+    /// §2.1).
+    #[must_use]
+    pub fn ignores_case(self) -> bool {
+        matches!(self, Self::Ldap | Self::Scim)
+    }
 }
 
 /// The time at which a mapping is evaluated, and the zone in which the source's days end.
@@ -57,7 +64,7 @@ pub struct Context {
 /// What a mapping says about reading users, or groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindMapping {
-    /// An LDAP filter that the entries must satisfy.
+    /// A filter in the source's own language that the entries must satisfy.
     pub filter: Option<String>,
     /// The attribute whose value identifies an entry.
     pub key: String,
@@ -230,8 +237,9 @@ impl Mapping {
             tables: &self.library.tables,
             patterns: &self.library.patterns,
         };
-        let absent_is_empty =
-            self.source_kind == SourceKind::Ldap || entry.attributes.names_ignore_case();
+        // A SCIM connector says itself what is empty: not everything that is absent is.
+        let absent_is_empty = self.source_kind == SourceKind::Ldap
+            || (self.source_kind != SourceKind::Scim && entry.attributes.names_ignore_case());
         let plan = self.plan(entry.kind)?;
         Some(Evaluation::new(
             plan,

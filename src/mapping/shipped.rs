@@ -6,13 +6,14 @@ use time::macros::datetime;
 
 use crate::{Context, Mapping};
 
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("openldap", include_str!("../../mappings/openldap.toml")),
     (
         "active-directory",
         include_str!("../../mappings/active-directory.toml"),
     ),
     ("rfc2307", include_str!("../../mappings/rfc2307.toml")),
+    ("scim", include_str!("../../mappings/scim.toml")),
     ("hr-http", include_str!("../../mappings/hr-http.toml")),
     ("people-csv", include_str!("../../mappings/people-csv.toml")),
 ];

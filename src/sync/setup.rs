@@ -11,7 +11,7 @@ use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::merge::{MergeRules, Priorities, Voice, merge};
 use rollcall_directory::schema::{Schemas, Unit};
-use rollcall_mapping::Mapping;
+use rollcall_mapping::{Mapping, SourceKind};
 use rollcall_store::ids::SourceId;
 use rollcall_store::records::{Link, Presence, Source};
 
@@ -85,7 +85,7 @@ pub(crate) fn request(
 ) -> ReadRequest {
     let of = |kind: Kind, own: Option<&str>| {
         mapping.kind(kind).map(|mapped| KindRequest {
-            filter: join_filters(mapped.filter.as_deref(), own),
+            filter: join_filters(mapping.source_kind(), mapped.filter.as_deref(), own),
             key: mapped.key.clone(),
             attributes: Some(mapped.attributes.clone()),
         })
@@ -97,9 +97,11 @@ pub(crate) fn request(
     }
 }
 
-/// RFC 4515: both must hold.
-fn join_filters(mapping: Option<&str>, source: Option<&str>) -> Option<String> {
+/// Both must hold (LDAP: RFC 4515, SCIM: RFC 7644 §3.4.2.2).
+fn join_filters(kind: SourceKind, mapping: Option<&str>, source: Option<&str>) -> Option<String> {
     match (mapping, source) {
+        (Some(a), Some(b)) if kind == SourceKind::Scim => Some(format!("({a}) and ({b})")),
+        (one, other) if kind == SourceKind::Scim => one.or(other).map(str::to_owned),
         (Some(a), Some(b)) => Some(format!("(&{}{})", in_parentheses(a), in_parentheses(b))),
         (Some(one), None) | (None, Some(one)) => Some(in_parentheses(one)),
         (None, None) => None,

@@ -19,7 +19,7 @@ async fn client_credentials_get_one_token_for_the_whole_read() {
         let service = HrService::start(25);
         service.office().wants_token = true;
         let mut settings = settings(&service, next());
-        settings.auth = client(&service, hr_service::CLIENT_SECRET, in_body);
+        settings.service.auth = client(&service, hr_service::CLIENT_SECRET, in_body);
         let (entries, verdict) = read(settings).await;
         assert_eq!(verdict, Verdict::complete());
         assert_eq!(entries.len(), 25);
@@ -36,7 +36,7 @@ async fn a_401_gets_one_new_token_and_the_same_page_again() {
     service.office().wants_token = true;
     service.office().token_uses = 4;
     let mut settings = settings(&service, next());
-    settings.auth = client(&service, hr_service::CLIENT_SECRET, false);
+    settings.service.auth = client(&service, hr_service::CLIENT_SECRET, false);
     let (entries, verdict) = read(settings).await;
     assert_eq!(verdict, Verdict::complete());
     assert_eq!(entries.len(), 100);
@@ -49,7 +49,7 @@ async fn a_new_token_that_is_refused_too_fails() {
     service.office().wants_token = true;
     service.office().token_uses = 0;
     let mut settings = settings(&service, next());
-    settings.auth = client(&service, hr_service::CLIENT_SECRET, false);
+    settings.service.auth = client(&service, hr_service::CLIENT_SECRET, false);
     failed_because(
         &read(settings).await.1,
         "refused a new access token too (401)",
@@ -61,7 +61,7 @@ async fn a_new_token_that_is_refused_too_fails() {
 async fn a_wrong_client_secret_is_named_by_the_standards_code() {
     let service = HrService::start(1);
     let mut settings = settings(&service, next());
-    settings.auth = client(&service, "wrong", false);
+    settings.service.auth = client(&service, "wrong", false);
     failed_because(
         &read(settings).await.1,
         "refused our client id and secret (invalid_client)",
@@ -73,7 +73,7 @@ async fn a_token_url_that_gives_none_fails() {
     let service = HrService::start(1);
     service.trap("/token", 1, 1, Fault::body("text/html", "<html>"));
     let mut settings = settings(&service, next());
-    settings.auth = client(&service, hr_service::CLIENT_SECRET, false);
+    settings.service.auth = client(&service, hr_service::CLIENT_SECRET, false);
     failed_because(&read(settings).await.1, "gave no access token");
 }
 
@@ -82,7 +82,7 @@ async fn a_token_url_in_trouble_is_tried_again() {
     let service = HrService::start(1);
     service.trap("/token", 1, 3, Fault::status(502));
     let mut settings = settings(&service, next());
-    settings.auth = client(&service, hr_service::CLIENT_SECRET, false);
+    settings.service.auth = client(&service, hr_service::CLIENT_SECRET, false);
     assert_eq!(read(settings).await.1, Verdict::complete());
 }
 
@@ -98,8 +98,8 @@ async fn bearer_token_password_and_headers_are_sent() {
         (basic, "Basic YWRhOnBhc3M="),
     ] {
         let mut settings = settings(&service, next());
-        settings.auth = auth;
-        settings.headers = vec![("X-Company".to_owned(), secret("42"))];
+        settings.service.auth = auth;
+        settings.service.headers = vec![("X-Company".to_owned(), secret("42"))];
         read(settings).await;
         let office = service.office();
         let headers = &office.requests.last().unwrap().headers;
@@ -120,7 +120,7 @@ async fn a_401_without_a_token_url_says_what_to_check() {
 
 fn trusting(service: &HrService) -> Settings {
     let mut settings = settings(service, next());
-    settings.ca_file = Some(service.certificate_file("ca.pem"));
+    settings.service.ca_file = Some(service.certificate_file("ca.pem"));
     settings
 }
 
@@ -159,7 +159,7 @@ async fn an_expired_certificate_is_refused() {
 async fn a_client_certificate_is_shown() {
     let service = HrService::start_tls(3, &["localhost"], true);
     let mut settings = trusting(&service);
-    settings.client_certificate = Some(ClientCertificate {
+    settings.service.client_certificate = Some(ClientCertificate {
         certificate_file: service.certificate_file("client.pem"),
         key_file: service.certificate_file("client.key"),
     });
@@ -170,6 +170,6 @@ async fn a_client_certificate_is_shown() {
 async fn a_missing_ca_file_is_named() {
     let service = HrService::start(1);
     let mut settings = settings(&service, next());
-    settings.ca_file = Some("/nowhere/ca.pem".into());
+    settings.service.ca_file = Some("/nowhere/ca.pem".into());
     failed_because(&read(settings).await.1, "/nowhere/ca.pem could not be read");
 }

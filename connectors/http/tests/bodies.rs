@@ -125,7 +125,7 @@ async fn a_page_beyond_the_size_limit_is_refused() {
     let service = HrService::start(1000);
     service.office().pages = Pages::Whole;
     let mut settings = settings(&service, Paging::None);
-    settings.body_bytes_max = 1000;
+    settings.service.body_bytes_max = 1000;
     failed_because(&read(settings).await.1, "larger than 1000 bytes");
 }
 
@@ -137,7 +137,7 @@ async fn the_size_limit_of_json_lines_is_one_on_each_line() {
         let mut settings = with_users(settings(&service, Paging::None), |users| {
             users.format = Format::Lines;
         });
-        settings.body_bytes_max = bytes_max;
+        settings.service.body_bytes_max = bytes_max;
         settings
     };
     let (entries, _) = read(lines(64 * 1024)).await;

@@ -150,9 +150,9 @@ async fn other_settings_ask_for_everything_at_once() {
         users.url.push_str("?state=employed");
     });
     let mut other_client = before.clone();
-    other_client.auth = Auth::Bearer(secret("another-token"));
+    other_client.service.auth = Auth::Bearer(secret("another-token"));
     let mut other_header = before.clone();
-    other_header.headers = vec![("X-Company".to_owned(), secret("another"))];
+    other_header.service.headers = vec![("X-Company".to_owned(), secret("another"))];
     let mut never = before.clone();
     never.conditional = false;
     for other in [other_url, other_client, other_header, never] {
@@ -299,7 +299,7 @@ async fn a_token_that_ends_in_between_is_renewed() {
     let service = tagged(PEOPLE, Pages::Next);
     service.office().wants_token = true;
     let mut settings = settings(&service, next());
-    settings.auth = Auth::ClientCredentials {
+    settings.service.auth = Auth::ClientCredentials {
         token_url: service.token_url(),
         client_id: hr_service::CLIENT_ID.to_owned(),
         client_secret: secret(hr_service::CLIENT_SECRET),

@@ -1,7 +1,7 @@
 //! Where requests may go: public addresses unless set, the same scheme, host and port.
 
 use super::*;
-use crate::http::address::{is_public, same_origin};
+use crate::web::address::{is_public, same_origin};
 
 #[test]
 fn loopback_link_local_and_private_addresses_are_not_public() {
@@ -61,7 +61,7 @@ fn an_origin_is_scheme_host_and_port() {
 async fn a_private_address_is_refused_unless_set() {
     let service = HrService::start(1);
     let mut settings = settings(&service, next());
-    settings.allow_private = false;
+    settings.service.allow_private = false;
     failed_because(
         &read(settings).await.1,
         "127.0.0.1, which is loopback, link-local or private",
@@ -75,7 +75,7 @@ async fn a_name_of_a_private_address_is_refused_too() {
     let mut settings = with_users(settings(&service, next()), |users| {
         users.url = users.url.replace("127.0.0.1", "localhost");
     });
-    settings.allow_private = false;
+    settings.service.allow_private = false;
     failed_because(&read(settings).await.1, "localhost has the address");
 }
 
@@ -175,9 +175,9 @@ async fn settings_that_cannot_work_are_refused_before_anything_is_asked() {
         &|s| s.users.as_mut().unwrap().format = Format::Array,
         "the answer is a list",
     );
-    refused(&|s| s.requests_per_second = Some(0), "at least 1");
+    refused(&|s| s.service.requests_per_second = Some(0), "at least 1");
     refused(
-        &|s| s.headers = vec![("a b".to_owned(), secret("x"))],
+        &|s| s.service.headers = vec![("a b".to_owned(), secret("x"))],
         "no HTTP header",
     );
 }

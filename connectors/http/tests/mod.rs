@@ -20,7 +20,7 @@ use rollcall_directory::entry::Entry;
 use tokio::sync::mpsc;
 
 use super::HttpConnector;
-use super::settings::{Auth, Endpoint, Format, Method, Paging, Settings, Total};
+use super::settings::{Auth, Endpoint, Format, Method, Paging, Service, Settings, Total};
 use crate::{Answer, Batch, Connector, KindRequest, ReadRequest, Secret, Validators, Verdict};
 pub(super) use hr_service::{Fault, HrService, Marks, Pages, person};
 
@@ -32,21 +32,12 @@ fn settings(service: &HrService, paging: Paging) -> Settings {
     Settings {
         users: Some(endpoint(&service.users_url(), paging)),
         groups: None,
-        auth: Auth::None,
-        ca_file: None,
-        client_certificate: None,
-        headers: Vec::new(),
         conditional: true,
-        requests_per_second: None,
-        allow_private: true,
-        allow_plain: false,
-        body_bytes_max: Settings::BODY_BYTES_MAX_DEFAULT,
-        connect_timeout: Settings::CONNECT_TIMEOUT_DEFAULT,
-        page_timeout: Settings::PAGE_TIMEOUT_DEFAULT,
-        run_timeout: Settings::RUN_TIMEOUT_DEFAULT,
-        retry_after_max: Settings::RETRY_AFTER_MAX_DEFAULT,
-        waits_max: Settings::WAITS_MAX_DEFAULT,
-        retry_pause: (Duration::from_millis(1), Duration::from_millis(2)),
+        service: Service {
+            allow_private: true,
+            retry_pause: (Duration::from_millis(1), Duration::from_millis(2)),
+            ..Service::new(Auth::None)
+        },
     }
 }
 

@@ -85,7 +85,7 @@ async fn the_waits_of_a_run_add_up() {
         Fault::with_header(429, "retry-after", "1"),
     );
     let mut settings = settings(&service, next());
-    settings.waits_max = Duration::from_millis(1500);
+    settings.service.waits_max = Duration::from_millis(1500);
     failed_because(&read(settings).await.1, "has used up the waits of this run");
     assert_eq!(service.office().requests_to("/users"), 2);
 }
@@ -110,7 +110,7 @@ async fn a_service_that_never_answers_times_out() {
     let service = HrService::start(5);
     service.trap("/users", 1, usize::MAX, Fault::Silence);
     let mut settings = settings(&service, next());
-    settings.page_timeout = Duration::from_millis(50);
+    settings.service.page_timeout = Duration::from_millis(50);
     failed_because(&read(settings).await.1, "did not answer within");
 }
 
@@ -119,7 +119,7 @@ async fn the_whole_read_has_a_limit_too() {
     let service = HrService::start(5);
     service.trap("/users", 1, usize::MAX, Fault::Silence);
     let mut settings = settings(&service, next());
-    settings.run_timeout = Duration::from_millis(200);
+    settings.service.run_timeout = Duration::from_millis(200);
     failed_because(&read(settings).await.1, "raise run_timeout");
 }
 
@@ -143,6 +143,6 @@ async fn a_service_that_is_down_says_so() {
 async fn a_rate_of_its_own_does_not_change_what_is_read() {
     let service = HrService::start(50);
     let mut settings = settings(&service, next());
-    settings.requests_per_second = Some(50);
+    settings.service.requests_per_second = Some(50);
     assert_eq!(read(settings).await.0.len(), 50);
 }

@@ -16,14 +16,14 @@ fn secretive(service: &HrService) -> Settings {
             body: serde_json::json!({ "password": "SECRET-BODY" }),
         };
     });
-    settings.auth = Auth::ClientCredentials {
+    settings.service.auth = Auth::ClientCredentials {
         token_url: format!("{}?key=SECRET-QUERY", service.token_url()),
         client_id: "rollcall".to_owned(),
         client_secret: secret("SECRET-CLIENT"),
         scope: None,
         in_body: false,
     };
-    settings.headers = vec![("X-Key".to_owned(), secret("SECRET-HEADER"))];
+    settings.service.headers = vec![("X-Key".to_owned(), secret("SECRET-HEADER"))];
     settings
 }
 
@@ -70,7 +70,7 @@ async fn no_failure_shows_a_secret() {
 async fn a_connection_that_fails_shows_no_query() {
     let service = HrService::start(1);
     let mut settings = secretive(&service);
-    settings.auth = Auth::None;
+    settings.service.auth = Auth::None;
     drop(service);
     let (_, verdict) = read(settings).await;
     failed_because(&verdict, "http://127.0.0.1:");
@@ -82,7 +82,7 @@ async fn entries_and_debug_output_show_no_secret() {
     let service = HrService::start(2);
     let (entries, verdict) = {
         let mut settings = secretive(&service);
-        settings.auth = Auth::None;
+        settings.service.auth = Auth::None;
         read(settings).await
     };
     assert_eq!(verdict, Verdict::complete());

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rollcall_directory::entry::{Attributes, Kind};
+use rollcall_directory::filter::Filter;
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::Space;
 use rollcall_directory::path::Path;
@@ -225,7 +226,7 @@ impl Compiler<'_, '_> {
         let key = self.key(top, table, kind);
         let mut slots = Slots {
             names: Vec::new(),
-            ignore_case: self.source_kind == SourceKind::Ldap,
+            ignore_case: self.source_kind.ignores_case(),
         };
         let mut plan = KindPlan {
             mapping: KindMapping {
@@ -291,21 +292,31 @@ impl Compiler<'_, '_> {
 
     fn filter(&mut self, table: &DeTable<'_>) -> Option<String> {
         let (text, span) = self.reader.text_at(table, "filter")?;
-        if self.source_kind != SourceKind::Ldap {
-            self.reader.problem(
-                span,
-                "only LDAP sources have a filter".to_owned(),
-                Some("leave it out".to_owned()),
-            );
-            return None;
-        }
         let text = text.trim();
-        if !text.starts_with('(') || !text.ends_with(')') {
-            self.reader.problem(
-                span,
-                "an LDAP filter stands in parentheses".to_owned(),
-                Some(format!("write \"({text})\"")),
-            );
+        match self.source_kind {
+            SourceKind::Ldap => {
+                if !text.starts_with('(') || !text.ends_with(')') {
+                    self.reader.problem(
+                        span,
+                        "an LDAP filter stands in parentheses".to_owned(),
+                        Some(format!("write \"({text})\"")),
+                    );
+                }
+            }
+            SourceKind::Scim => {
+                if let Err(error) = Filter::parse(text) {
+                    let message = format!("this is no filter of SCIM (RFC 7644 §3.4.2.2): {error}");
+                    self.reader.problem(span, message, None);
+                }
+            }
+            SourceKind::Http | SourceKind::File => {
+                self.reader.problem(
+                    span,
+                    "only LDAP and SCIM sources have a filter".to_owned(),
+                    Some("leave it out".to_owned()),
+                );
+                return None;
+            }
         }
         self.say(&format!("filter {text}"));
         Some(text.to_owned())

@@ -9,7 +9,6 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use super::problem::Problem;
-use super::settings::Format;
 
 /// No honest JSON packs better than this.
 pub(crate) const RATIO_MAX: u64 = 100;
@@ -108,9 +107,13 @@ fn encoding_problem(place: &str) -> Problem {
     }
 }
 
-/// Refuses an answer whose `Content-Type` says that it is something else. A missing one is
-/// let through: the body has to be JSON anyway.
-pub(crate) fn check_type(headers: &HeaderMap, format: &Format, place: &str) -> Result<(), Problem> {
+/// Refuses an answer whose `Content-Type` says that it is something else than JSON, or than
+/// JSON lines where those are taken. A missing one is let through: the body has to be JSON anyway.
+pub(crate) fn check_type(
+    headers: &HeaderMap,
+    takes_lines: bool,
+    place: &str,
+) -> Result<(), Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };
@@ -120,7 +123,6 @@ pub(crate) fn check_type(headers: &HeaderMap, format: &Format, place: &str) -> R
     if matches!(essence, "text/html" | "application/xhtml+xml") {
         return Err(Problem::Html { place: place() });
     }
-    let lines = matches!(format, Format::Lines);
     let fits = match essence {
         "application/json" | "text/json" => true,
         "application/x-ndjson"
@@ -129,7 +131,7 @@ pub(crate) fn check_type(headers: &HeaderMap, format: &Format, place: &str) -> R
         | "application/x-jsonlines"
         | "application/jsonlines"
         | "application/json-seq+lines"
-        | "text/plain" => lines,
+        | "text/plain" => takes_lines,
         other => other.starts_with("application/") && other.ends_with("+json"),
     };
     if fits {

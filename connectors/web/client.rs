@@ -14,17 +14,34 @@ use rustls::CertificateError;
 use time::OffsetDateTime;
 
 use super::address::{resolve, same_origin};
-use super::body::Unpacker;
-use super::paging::Ask;
+use super::ask::Ask;
+use super::body::{Unpacker, read_small};
 use super::problem::{Problem, shown_origin};
 use super::retry::{TRIES_MAX, Trouble, Waits, retry_after};
-use super::settings::{Auth, Settings};
+use super::settings::{Auth, Service};
 use super::token::{ClientCredentials, Token, basic, bearer, fetch, sensitive};
 
 /// Redirects that are followed from one page.
 const REDIRECTS_MAX: usize = 3;
-/// What every request accepts.
-const ACCEPTED: &str = "application/json, application/x-ndjson, */*;q=0.1";
+/// How much of an error's body is looked at, in bytes.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+/// The error codes of SCIM (RFC 7644 §3.12, RFC 9865 §2.1): of what an error says, only
+/// these words are known to hold nothing secret.
+const ERROR_CODES: [&str; 13] = [
+    "invalidFilter",
+    "tooMany",
+    "uniqueness",
+    "mutability",
+    "invalidSyntax",
+    "invalidPath",
+    "noTarget",
+    "invalidValue",
+    "invalidVers",
+    "sensitive",
+    "invalidCursor",
+    "expiredCursor",
+    "invalidCount",
+];
 
 /// The limit on requests a second, shared by all calls of a connector.
 pub(crate) type Rate = governor::DefaultDirectRateLimiter;
@@ -32,8 +49,9 @@ pub(crate) type Rate = governor::DefaultDirectRateLimiter;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
-    settings: &'a Settings,
+    service: &'a Service,
     rate: Option<&'a Rate>,
+    accepted: &'static str,
     http: Client,
     token_url: Option<Url>,
     token: Option<Token>,
@@ -50,10 +68,13 @@ pub(crate) struct Page {
 }
 
 impl<'a> Session<'a> {
-    /// Resolves and pins every host of the settings, and sets up TLS.
+    /// Resolves and pins the host of every URL that will be asked, and sets up TLS.
+    /// `accepted` are the media types that answers may have.
     pub(crate) async fn open(
-        settings: &'a Settings,
+        service: &'a Service,
         rate: Option<&'a Rate>,
+        urls: &[Url],
+        accepted: &'static str,
     ) -> Result<Self, Problem> {
         let mut builder = Client::builder()
             .user_agent(concat!("Rollcall/", env!("CARGO_PKG_VERSION")))
@@ -62,14 +83,15 @@ impl<'a> Session<'a> {
             .gzip(false) // unpacked by `body`, which counts
             .no_proxy() // a proxy would resolve names anew, behind the address guard
             .referer(false)
-            .connect_timeout(settings.connect_timeout);
-        for url in urls(settings)? {
-            let addresses = resolve(&url, settings.allow_private, settings.connect_timeout).await?;
+            .connect_timeout(service.connect_timeout);
+        let token_url = token_url(service)?;
+        for url in urls.iter().chain(&token_url) {
+            let addresses = resolve(url, service.allow_private, service.connect_timeout).await?;
             if let Some(host) = url.host_str() {
                 builder = builder.resolve_to_addrs(host, &addresses);
             }
         }
-        if let Some(file) = &settings.ca_file {
+        if let Some(file) = &service.ca_file {
             let what = "a PEM file of certificates";
             let pem = read_pem(file, what).await?;
             let certificates =
@@ -79,7 +101,7 @@ impl<'a> Session<'a> {
             }
             builder = builder.tls_certs_only(certificates);
         }
-        if let Some(ours) = &settings.client_certificate {
+        if let Some(ours) = &service.client_certificate {
             let what = "a PEM certificate with its key";
             let mut pem = read_pem(&ours.certificate_file, what).await?;
             pem.push(b'\n');
@@ -89,12 +111,13 @@ impl<'a> Session<'a> {
             builder = builder.identity(identity);
         }
         Ok(Self {
-            settings,
+            service,
+            accepted,
             rate,
             http: builder.build().map_err(|_| Problem::ClientSetUp)?,
-            token_url: token_url(settings)?,
+            token_url,
             token: None,
-            waits: Waits::new(settings),
+            waits: Waits::new(service),
         })
     }
 
@@ -103,7 +126,7 @@ impl<'a> Session<'a> {
         let mut patience = self.waits.patience();
         loop {
             self.keep_rate().await;
-            let limit = self.settings.page_timeout;
+            let limit = self.service.page_timeout;
             let tried = tokio::time::timeout(limit, self.try_page(ask)).await;
             let trouble = match tried {
                 Ok(Ok(page)) => return Ok(page),
@@ -119,7 +142,7 @@ impl<'a> Session<'a> {
         let mut patience = self.waits.patience();
         loop {
             self.keep_rate().await;
-            let limit = self.settings.page_timeout;
+            let limit = self.service.page_timeout;
             let tried = tokio::time::timeout(limit, self.head(ask)).await;
             let trouble = match tried {
                 Ok(Ok(response)) => return Ok(response),
@@ -136,7 +159,7 @@ impl<'a> Session<'a> {
         response: &mut Response,
         place: &str,
     ) -> Result<Option<impl AsRef<[u8]> + use<>>, Problem> {
-        let limit = self.settings.page_timeout;
+        let limit = self.service.page_timeout;
         match tokio::time::timeout(limit, response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) => Err(broken(place, &error)),
@@ -152,7 +175,7 @@ impl<'a> Session<'a> {
             scope,
             in_body,
             ..
-        } = &self.settings.auth
+        } = &self.service.auth
         else {
             return Ok(());
         };
@@ -181,7 +204,7 @@ impl<'a> Session<'a> {
 
     async fn try_page(&mut self, ask: &Ask) -> Result<Page, Trouble> {
         let mut response = self.head(ask).await?;
-        let max = self.settings.body_bytes_max;
+        let max = self.service.body_bytes_max;
         let headers = response.headers().clone();
         let mut unpacker = Unpacker::new(&headers, &ask.place)?;
         let mut body = Vec::new();
@@ -229,8 +252,19 @@ impl<'a> Session<'a> {
                     None => passing(place, status),
                 })
             }
-            _ if status.is_server_error() => Err(passing(place, status)),
-            _ => Err(Problem::Status { place, status }.into()),
+            // 501 is what the service is, not how it fares.
+            _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                Err(passing(place, status))
+            }
+            _ => {
+                let said = error_code(response).await;
+                Err(Problem::Status {
+                    place,
+                    status,
+                    said,
+                }
+                .into())
+            }
         }
     }
 
@@ -279,7 +313,7 @@ impl<'a> Session<'a> {
 
     fn request(&self, url: &Url, ask: &Ask) -> reqwest::RequestBuilder {
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+        headers.insert(ACCEPT, HeaderValue::from_static(self.accepted));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let conditions = ask.unless.as_ref().map(|last| {
             [
@@ -292,7 +326,7 @@ impl<'a> Session<'a> {
                 headers.insert(name, value);
             }
         }
-        let authorisation = match &self.settings.auth {
+        let authorisation = match &self.service.auth {
             Auth::None => None,
             Auth::Bearer(token) => bearer(token),
             Auth::Basic { user, password } => basic(user, password.reveal()),
@@ -301,7 +335,7 @@ impl<'a> Session<'a> {
         if let Some(value) = authorisation {
             headers.insert(AUTHORIZATION, value);
         }
-        for (name, value) in &self.settings.headers {
+        for (name, value) in &self.service.headers {
             if let (Ok(name), Some(value)) = (name.parse::<HeaderName>(), sensitive(value.reveal()))
             {
                 headers.insert(name, value);
@@ -319,32 +353,21 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Every URL that the settings name, item URLs with a key that stands for any.
-fn urls(settings: &Settings) -> Result<Vec<Url>, Problem> {
-    let endpoints = [&settings.users, &settings.groups].into_iter().flatten();
-    let named = endpoints.flat_map(|endpoint| {
-        std::iter::once(endpoint.url.clone()).chain(
-            endpoint
-                .item_url
-                .as_ref()
-                .map(|item| item.replace("{key}", "key")),
-        )
-    });
-    let mut urls = Vec::new();
-    for text in named {
-        urls.push(Url::parse(&text).map_err(|_| Problem::BadUrl("a users or groups URL".into()))?);
-    }
-    urls.extend(token_url(settings)?);
-    Ok(urls)
-}
-
-fn token_url(settings: &Settings) -> Result<Option<Url>, Problem> {
-    match &settings.auth {
+fn token_url(service: &Service) -> Result<Option<Url>, Problem> {
+    match &service.auth {
         Auth::ClientCredentials { token_url, .. } => Url::parse(token_url)
             .map(Some)
             .map_err(|_| Problem::BadUrl("token_url".to_owned())),
         Auth::None | Auth::Bearer(_) | Auth::Basic { .. } => Ok(None),
     }
+}
+
+/// The standard's word for what is wrong, if the body has one.
+async fn error_code(response: Response) -> Option<&'static str> {
+    let body = read_small(response, ERROR_BYTES_MAX).await.ok()?;
+    let answer: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    let said = answer.get("scimType")?.as_str()?;
+    ERROR_CODES.into_iter().find(|code| *code == said)
 }
 
 async fn read_pem(file: &std::path::Path, what: &'static str) -> Result<Vec<u8>, Problem> {

@@ -47,11 +47,11 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    pub(crate) fn new(settings: &super::settings::Settings) -> Self {
+    pub(crate) fn new(service: &super::settings::Service) -> Self {
         Self {
-            retry_after_max: settings.retry_after_max,
-            pause: settings.retry_pause,
-            left: settings.waits_max,
+            retry_after_max: service.retry_after_max,
+            pause: service.retry_pause,
+            left: service.waits_max,
         }
     }
 
