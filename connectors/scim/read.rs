@@ -136,7 +136,7 @@ impl<'a, 's> Reading<'a, 's> {
                 return Ok(pass);
             }
             ask = match walk.next(&facts)? {
-                Next::Page(ask) => ask,
+                Next::Page(ask) => *ask,
                 Next::End => return Ok(pass),
                 Next::PerhapsEnd => {
                     pass.end = End::Perhaps;

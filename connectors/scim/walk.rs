@@ -32,7 +32,7 @@ pub(crate) struct PageFacts {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Another page.
-    Page(Ask),
+    Page(Box<Ask>),
     /// The end, and it is proven.
     End,
     /// The end, as far as can be told: the service gave the very page again that held
@@ -133,7 +133,7 @@ impl Walk {
         } else {
             "startIndex"
         };
-        Ok(Next::Page(self.ask(parameter, &value)))
+        Ok(Next::Page(Box::new(self.ask(parameter, &value))))
     }
 
     /// A first page with exactly as many as were asked for, and as many as the service
