@@ -270,6 +270,7 @@ fn mistakes_in_the_file_are_shown_where_they_stand() {
         [
             "m.toml:4:10: only LDAP and SCIM sources have a filter (leave it out)",
             "m.toml:5:10: no line gives `title`, so it cannot be compared",
+            "m.toml:5:10: a user cannot be recognised by `title` (compare externalId, userName, displayName, emails, \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber\")",
             "m.toml:7:1: no attribute `department` (write \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department\")",
             "m.toml:8:2: `refrences` is not known here (did you mean `references`?)",
         ]
