@@ -135,17 +135,16 @@ async fn set(
     name: &str,
     because: Option<&str>,
 ) -> Result<Exit, CliError> {
-    let record = match connection(global, workspace, name).await? {
-        Some(connection) => connection,
-        None => {
-            let source = workspace.source(Some(name))?;
-            let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
-            let kind = source.kind.as_str();
-            workspace
-                .store
-                .ensure_source(tenant.id, &source.name, kind)
-                .await?
-        }
+    let record = if let Some(connection) = connection(global, workspace, name).await? {
+        connection
+    } else {
+        let source = workspace.source(Some(name))?;
+        let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
+        let kind = source.kind.as_str();
+        workspace
+            .store
+            .ensure_source(tenant.id, &source.name, kind)
+            .await?
     };
     workspace.store.set_paused(record.id, because).await?;
     let text = match because {

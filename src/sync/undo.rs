@@ -14,6 +14,7 @@ use rollcall_store::records::{
 };
 use rollcall_store::writes::{Fence, Step, Write};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::SyncError;
 use super::administrators;
@@ -309,48 +310,12 @@ impl<'a> Backwards<'a> {
                 None => Err("it was deleted since".to_owned()),
                 Some(resource) => self.unchange(resource, changes),
             },
-            JournalEvent::Deleted {
-                document,
-                created,
-                orphaned,
-                links,
-                memberships,
-                members,
-            } => {
+            JournalEvent::Deleted { .. } => {
                 let (Some(id), Some(uuid), None) = (line.resource, line.uuid, resource) else {
                     return Ok(Err("somebody else stands in its place".to_owned()));
                 };
-                let kind = links.first().map_or(Kind::User, |l| l.kind);
-                let mut writes = vec![Write::Restore {
-                    resource: id,
-                    uuid,
-                    kind,
-                    document: document.clone(),
-                    created: *created,
-                }];
-                if orphaned.is_some() {
-                    writes.push(Write::Orphan {
-                        resource: id,
-                        since: *orphaned,
-                    });
-                }
-                writes.extend(links.iter().map(|link| Write::Link {
-                    link: Box::new(link.clone()),
-                }));
-                writes.extend(memberships.iter().map(|(group, source)| Write::Members {
-                    group: *group,
-                    source: *source,
-                    added: vec![id],
-                    removed: Vec::new(),
-                }));
-                writes.extend(members.iter().map(|(member, source)| Write::Members {
-                    group: id,
-                    source: *source,
-                    added: vec![*member],
-                    removed: Vec::new(),
-                }));
                 self.tally.returned += 1;
-                Ok(writes)
+                Ok(undelete(&line.event, id, uuid))
             }
             JournalEvent::Linked => match line.link {
                 Some(cut) if self.link_is_ours(cut, line).await? => {
@@ -491,4 +456,49 @@ impl<'a> Backwards<'a> {
             .get(&id)
             .is_some_and(|l| l.run == original || l.run == self.run || l.run < original))
     }
+}
+
+/// The writes that bring back somebody deleted, as they were.
+fn undelete(event: &JournalEvent, id: ResourceId, uuid: Uuid) -> Vec<Write> {
+    let JournalEvent::Deleted {
+        document,
+        created,
+        orphaned,
+        links,
+        memberships,
+        members,
+    } = event
+    else {
+        return Vec::new();
+    };
+    let kind = links.first().map_or(Kind::User, |l| l.kind);
+    let mut writes = vec![Write::Restore {
+        resource: id,
+        uuid,
+        kind,
+        document: document.clone(),
+        created: *created,
+    }];
+    if orphaned.is_some() {
+        writes.push(Write::Orphan {
+            resource: id,
+            since: *orphaned,
+        });
+    }
+    writes.extend(links.iter().map(|link| Write::Link {
+        link: Box::new(link.clone()),
+    }));
+    writes.extend(memberships.iter().map(|(group, source)| Write::Members {
+        group: *group,
+        source: *source,
+        added: vec![id],
+        removed: Vec::new(),
+    }));
+    writes.extend(members.iter().map(|(member, source)| Write::Members {
+        group: id,
+        source: *source,
+        added: vec![*member],
+        removed: Vec::new(),
+    }));
+    writes
 }

@@ -96,13 +96,11 @@ impl ResourceNow<'_> {
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
-        match self.doc {
-            Some(doc) => doc.user_name.as_deref().map(Cow::Borrowed),
-            None => {
-                let name = self.stored_name.as_deref()?;
-                Some(Cow::Owned(By::UserName.fold(name)))
-            }
+        if let Some(doc) = self.doc {
+            return doc.user_name.as_deref().map(Cow::Borrowed);
         }
+        let name = self.stored_name.as_deref()?;
+        Some(Cow::Owned(By::UserName.fold(name)))
     }
 
     fn raise(&mut self, now: i64) {

@@ -248,7 +248,9 @@ impl Pusher {
     ) -> Result<(), Setback> {
         let mut steps = vec![step(resource, writes)];
         steps.extend(self.settled(names, whom, moment.run).await?);
-        self.commit(&steps, moment).await
+        self.commit(&steps, moment).await?;
+        self.look_again(&steps).await;
+        Ok(())
     }
 }
 

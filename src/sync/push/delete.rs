@@ -26,15 +26,8 @@ impl Pusher {
         let resource = self.read(resource_type, id).await?;
         refuse_other_version(&resource, if_match)?;
         let known = self.known(resource).await?;
-        let (link, is_new) = match known.own(self.source()) {
-            Some(own) => (own.clone(), false),
-            None => {
-                let place = (known.resource.id, known.resource.uuid);
-                let number = self.engine.link_number().await?;
-                let link = self.new_link(number, resource_type, place, moment.run)?;
-                (link, true)
-            }
-        };
+        let is_new = known.own(self.source()).is_none();
+        let link = self.own_link(&known, resource_type, moment).await?;
         let link = Link {
             presence: Presence::Withdrawn,
             gone_since: Some(moment.now),

@@ -25,12 +25,6 @@ pub(crate) enum PushError {
         /// Whose and which.
         detail: String,
     },
-    /// What cannot be changed would change (400 mutability).
-    #[error("{detail}")]
-    Mutability {
-        /// What.
-        detail: String,
-    },
     /// A value cannot be taken (400 invalidValue).
     #[error("{detail}")]
     InvalidValue {
@@ -68,7 +62,6 @@ impl PushError {
     pub(crate) fn scim_type(&self) -> Option<ScimType> {
         match self {
             Self::Uniqueness { .. } => Some(ScimType::Uniqueness),
-            Self::Mutability { .. } => Some(ScimType::Mutability),
             Self::InvalidValue { .. } => Some(ScimType::InvalidValue),
             Self::Refusal(refusal) => Some(refusal.scim_type),
             _ => None,
@@ -80,13 +73,13 @@ impl PushError {
         match self {
             Self::NotFound { .. } => 404,
             Self::Uniqueness { .. } => 409,
-            Self::Mutability { .. } | Self::InvalidValue { .. } => 400,
+            Self::InvalidValue { .. } | Self::Store(StoreError::Nul) => 400,
             Self::Precondition { .. } => 412,
             Self::Guarded(_) => 429,
-            Self::Paused { .. } | Self::Busy => 503,
+            Self::Paused { .. }
+            | Self::Busy
+            | Self::Store(StoreError::Unavailable { .. } | StoreError::Conflict { .. }) => 503,
             Self::Refusal(refusal) => refusal.scim_type.status(),
-            Self::Store(StoreError::Unavailable { .. } | StoreError::Conflict { .. }) => 503,
-            Self::Store(StoreError::Nul) => 400,
             Self::Store(_) => 500,
         }
     }

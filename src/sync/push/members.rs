@@ -57,15 +57,12 @@ struct Sum {
 impl Sum {
     fn add(&mut self, members: &[Member], meant: &HashMap<String, Named>, by_itself: bool) {
         for member in members {
-            match meant.get(&member.value) {
-                Some(named) => {
-                    self.go.remove(&named.resource);
-                    self.come.insert(named.resource, by_itself);
-                }
-                None => {
-                    self.forget.remove(&member.value);
-                    self.wait.insert(member.value.clone());
-                }
+            if let Some(named) = meant.get(&member.value) {
+                self.go.remove(&named.resource);
+                self.come.insert(named.resource, by_itself);
+            } else {
+                self.forget.remove(&member.value);
+                self.wait.insert(member.value.clone());
             }
         }
     }

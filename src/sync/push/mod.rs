@@ -15,6 +15,8 @@
 //! All pushes of a connection within an hour are one run of kind `push`, so that they are
 //! listed, explained and undone like any other.
 
+#![expect(dead_code, reason = "the SCIM endpoint is going to write through here")]
+
 mod counted;
 mod create;
 mod delete;
@@ -44,6 +46,10 @@ use rollcall_store::records::{Resource, Source};
 
 pub(crate) use counted::counted;
 pub(crate) use error::PushError;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the SCIM endpoint is going to make it")
+)]
 pub(crate) use gate::PushEngine;
 pub(crate) use pusher::Pusher;
 

@@ -83,6 +83,21 @@ impl Pusher {
         Ok(Known { resource, links })
     }
 
+    /// The connection's link to a resource, or a new one that says nothing yet.
+    pub(super) async fn own_link(
+        &self,
+        known: &Known,
+        resource_type: &ResourceType,
+        moment: Moment,
+    ) -> Result<Link, PushError> {
+        if let Some(own) = known.own(self.source()) {
+            return Ok(own.clone());
+        }
+        let place = (known.resource.id, known.resource.uuid);
+        let number = self.engine.link_number().await?;
+        self.new_link(number, resource_type, place, moment.run)
+    }
+
     /// PUT and PATCH: what `wish` makes of the document.
     pub(super) async fn change(
         &self,
@@ -108,16 +123,8 @@ impl Pusher {
         refuse_other_version(&resource, if_match)?;
         let known = self.known(resource).await?;
         let wished = wish(&known.resource.document)?;
-        let own = known.own(self.source()).cloned();
-        let is_new = own.is_none();
-        let mut link = match own {
-            Some(link) => link,
-            None => {
-                let place = (known.resource.id, known.resource.uuid);
-                let number = self.engine.link_number().await?;
-                self.new_link(number, resource_type, place, moment.run)?
-            }
-        };
+        let is_new = known.own(self.source()).is_none();
+        let mut link = self.own_link(&known, resource_type, moment).await?;
         let before = link.clone();
         let units = says(&known.resource.document, &wished.document, &before, wish);
         for (unit, value) in &units {
@@ -196,6 +203,7 @@ impl Pusher {
         all.extend(writes);
         steps.insert(0, step(&known.resource, all));
         self.commit(&steps, moment).await?;
+        self.look_again(&steps).await;
         let resource = self.again(known.resource).await?;
         Ok(pushed(resource, true))
     }
@@ -214,6 +222,19 @@ impl Pusher {
             )
             .await
             .map_err(Setback::of)
+    }
+
+    /// Whom a step waits for may have come at the same moment.
+    pub(super) async fn look_again(&self, steps: &[Step]) {
+        for write in steps.iter().flat_map(|step| &step.writes) {
+            if let Write::Pending { link, added, .. } = write
+                && !added.is_empty()
+                && let Err(error) = self.settle_waiting(Some(*link)).await
+            {
+                // The request itself is done; it is looked again later.
+                tracing::warn!(%error, "members who were waited for could not be looked for");
+            }
+        }
     }
 
     /// The resource as it is after a commit.

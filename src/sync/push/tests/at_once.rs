@@ -25,7 +25,7 @@ on_both! {
         let writes = requests.iter().map(|r| world.okta.patch(&world.user, &id, r, Some(&read)));
         let answers = futures::future::join_all(writes).await;
         assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 1);
-        assert!(answers.iter().flat_map(|a| a.as_ref().err()).all(|e| e.status() == 412));
+        assert!(answers.iter().filter_map(|a| a.as_ref().err()).all(|e| e.status() == 412));
         assert_eq!(world.stored(&ada).await.unwrap().version, 2);
         // Members alone are a change of the group, too.
         let id = group.uuid.to_string();

@@ -105,10 +105,10 @@ on_both! {
     async fn one_member_of_ten_thousand_costs_one_row(world: World) {
         let group = world.okta_group("Everybody", &[]).await;
         let ids = world.store.reserve_ids(IdKind::Resource, u32::try_from(MANY).unwrap()).await.unwrap();
-        let links = world.store.reserve_ids(IdKind::Link, u32::try_from(MANY).unwrap()).await.unwrap();
+        let numbers = world.store.reserve_ids(IdKind::Link, u32::try_from(MANY).unwrap()).await.unwrap();
         let mut writes = Vec::new();
         let blank = world.hr_link(Kind::User, ResourceId(0), json!({})).await;
-        for (id, link) in ids.clone().zip(links) {
+        for (id, link) in ids.clone().zip(numbers) {
             let mut document = Document::default();
             document.set(&Unit::from_canonical("userName"), Some(json!(format!("u{id}"))));
             writes.push(Write::Create {
@@ -169,6 +169,21 @@ on_both! {
         let ada = world.hr_user(json!({ "userName": "ada" })).await;
         world.patch_user(&world.okta, &ada, replace("externalId", json!("e7"))).await.unwrap();
         assert_eq!(world.members(&group).await, [ada.id]);
+    }
+
+    async fn who_comes_in_the_same_moment_as_they_are_named_becomes_a_member(world: World) {
+        let group = world.okta_group("Team", &[]).await;
+        for n in 0..10 {
+            let name = format!("u{n}");
+            let (user, added) = futures::join!(
+                world.okta_user(&name),
+                world.patch_group(&world.okta, &group, add_member(format!("okta-{name}"))),
+            );
+            added.unwrap();
+            world.okta.settle_waiting(None).await.unwrap();
+            assert!(world.members(&group).await.contains(&user.id));
+        }
+        assert!(world.store.pending(world.connection.source.id).await.unwrap().is_empty());
     }
 
     async fn whom_nobody_waits_for_any_more_does_not_become_a_member(world: World) {

@@ -349,11 +349,19 @@ fn with_schema(urn: &str, mut attributes: Json) -> Json {
     attributes
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a request is read more easily without a reference"
+)]
 fn patch(operations: Json) -> PatchRequest {
     let urn = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
     PatchRequest::read(json!({ "schemas": [urn], "Operations": operations })).unwrap()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a request is read more easily without a reference"
+)]
 fn replace(path: &str, value: Json) -> Json {
     json!([{ "op": "replace", "path": path, "value": value }])
 }
