@@ -23,9 +23,8 @@ impl Pusher {
         if_match: Option<&IfMatch>,
         moment: Moment,
     ) -> Result<(), Setback> {
-        let resource = self.read(resource_type, id).await?;
-        refuse_other_version(&resource, if_match)?;
-        let known = self.known(resource).await?;
+        let known = self.seen(resource_type, id).await?;
+        refuse_other_version(&known.resource, if_match)?;
         let is_new = known.own(self.source()).is_none();
         let link = self.own_link(&known, resource_type, moment).await?;
         let link = Link {

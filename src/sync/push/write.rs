@@ -12,7 +12,7 @@ use rollcall_directory::refusal::Refusal;
 use rollcall_directory::schema::{ResourceType, Unit};
 use rollcall_directory::warning::Warning;
 use rollcall_store::ids::RunId;
-use rollcall_store::records::{Actor, Link, Resource};
+use rollcall_store::records::{Actor, Link, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
@@ -83,6 +83,22 @@ impl Pusher {
         Ok(Known { resource, links })
     }
 
+    /// The resource that the client sees, with all that is said of it.
+    pub(super) async fn seen(
+        &self,
+        resource_type: &ResourceType,
+        id: &str,
+    ) -> Result<Known, Setback> {
+        let resource = self.read(resource_type, id).await?;
+        let known = self.known(resource).await?;
+        let withdrawn = |link: &Link| link.presence == Presence::Withdrawn;
+        // It was deleted between the two reads.
+        if known.own(self.source()).is_some_and(withdrawn) || known.links.iter().all(withdrawn) {
+            return Err(Setback::Again);
+        }
+        Ok(known)
+    }
+
     /// The connection's link to a resource, or a new one that says nothing yet.
     pub(super) async fn own_link(
         &self,
@@ -119,9 +135,8 @@ impl Pusher {
         if_match: Option<&IfMatch>,
         moment: Moment,
     ) -> Result<Pushed, Setback> {
-        let resource = self.read(resource_type, id).await?;
-        refuse_other_version(&resource, if_match)?;
-        let known = self.known(resource).await?;
+        let known = self.seen(resource_type, id).await?;
+        refuse_other_version(&known.resource, if_match)?;
         let wished = wish(&known.resource.document)?;
         let is_new = known.own(self.source()).is_none();
         let mut link = self.own_link(&known, resource_type, moment).await?;

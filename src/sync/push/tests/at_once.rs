@@ -80,7 +80,7 @@ on_both! {
     }
 
     async fn one_who_is_deleted_while_another_source_links_to_them_stays(world: World) {
-        for n in 0..10 {
+        for n in 0..40 {
             let ada = world.okta_user(&format!("ada{n}")).await;
             let delete = world.delete_user(&world.okta, &ada);
             let change = world.patch_user(&world.entra, &ada, replace("title", json!("Dr")));
