@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::harness::hr_service::{Fault, HrService};
 use crate::harness::rollcall::{Database, Rollcall};
 
 /// Only a process that hangs meets it.
@@ -55,7 +56,11 @@ impl<'a> Serving<'a> {
     /// Starts it some seconds before a full minute, so and so many seconds from now.
     fn shortly_before_a_minute(rollcall: &'a Rollcall, later: i64) -> Self {
         let second = time::OffsetDateTime::now_utc().unix_timestamp() % 60;
-        let offset = (55 - second).rem_euclid(60) + later;
+        Self::ahead(rollcall, (55 - second).rem_euclid(60) + later)
+    }
+
+    /// Starts it with a clock that is so many seconds ahead.
+    fn ahead(rollcall: &'a Rollcall, offset: i64) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let listen = free.local_addr().unwrap().to_string();
         drop(free);
@@ -63,6 +68,7 @@ impl<'a> Serving<'a> {
             .command(&["serve"])
             .env("ROLLCALL_TEST_CLOCK_OFFSET", format!("{offset}s"))
             .env("ROLLCALL_SERVER__LISTEN", &listen)
+            .env("ROLLCALL_TEST_LEASE", "2s")
             .stdout(Stdio::null())
             .stderr(File::create(rollcall.folder().join("log")).unwrap())
             .spawn()
@@ -194,6 +200,61 @@ fn a_stop_lets_the_run_that_is_going_on_end_well() {
         assert_eq!(serving.stop(), Some(0));
         assert_eq!(runs(&rollcall, "applied"), 1);
         assert_eq!(rollcall.sync("people", 0)["tally"]["unchanged"], PEOPLE);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_with_the_server_is_made_up_for_at_the_next_start() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
+    for database in Database::ALL {
+        let service = HrService::start(50);
+        let mut rollcall = Rollcall::new(database, "");
+        // Once a day, at the minute that the first server sees come after ten seconds.
+        let now = time::OffsetDateTime::now_utc();
+        let ahead = (50 - i64::from(now.second())).rem_euclid(60);
+        let due = now + time::Duration::seconds(ahead + 10);
+        rollcall.set_sources(&format!(
+            r#"
+[sources.hr]
+kind = "http"
+mapping = "hr"
+allow_private = true
+schedule = {{ cron = "{} {} * * *" }}
+users = {{ url = "{}", items = "data", paging = {{ next = "meta.next" }} }}
+"#,
+            due.minute(),
+            due.hour(),
+            service.users_url(),
+        ));
+        rollcall.write(
+            "mappings/hr.toml",
+            "kind = \"http\"\n[user]\nkey = \"id\"\n[user.attributes]\nuserName = \"email\"\n",
+        );
+        service.trap("/users", 3, usize::MAX, Fault::Silence);
+        let mut serving = Serving::ahead(&rollcall, ahead);
+        serving.wait_for(|_| service.office().requests_to("/users") >= 3);
+        // SIGKILL, in the middle of a run.
+        drop(serving);
+        assert_eq!(runs(&rollcall, "running"), 1);
+        service.forget_traps();
+        let mut serving = Serving::ahead(&rollcall, ahead + 60);
+        serving.wait_for(|s| s.log().contains("the run has ended"));
+        assert_eq!(serving.stop(), Some(0));
+        assert_eq!(
+            (runs(&rollcall, "failed"), runs(&rollcall, "applied")),
+            (1, 1)
+        );
+        assert!(rollcall.user("person50@example.com").is_some());
+        // It is done once.
+        let mut serving = Serving::ahead(&rollcall, ahead + 120);
+        serving.wait_for(|s| !s.metrics().is_empty());
+        assert_eq!(serving.stop(), Some(0));
+        assert_eq!(runs(&rollcall, "applied"), 1);
     }
 }
 

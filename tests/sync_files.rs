@@ -346,6 +346,34 @@ active = "!expired(contract_end)"
 }
 
 #[test]
+fn a_contract_ends_with_the_day_in_the_zone_of_its_source() {
+    each_database(|rollcall| {
+        rollcall.write(
+            "mappings/contracts.toml",
+            "kind = \"file\"\n[user]\nkey = \"id\"\n[user.attributes]\nuserName = \"login\"\nactive = \"!expired(contract_end)\"\n",
+        );
+        // Eighteen hours past midnight in Greenwich, it is tomorrow in one zone and still
+        // morning in the other.
+        let now = time::OffsetDateTime::now_utc();
+        let ahead = (18 - i64::from(now.hour())).rem_euclid(24) * 3_600;
+        let today = (now + time::Duration::seconds(ahead)).date();
+        rollcall.write(
+            "people.csv",
+            &format!("id,login,contract_end\n1,ada,{today}\n2,bea,2999-12-31\n"),
+        );
+        for (zone, is_active) in [("Pacific/Honolulu", true), ("Pacific/Kiritimati", false)] {
+            let source = SOURCE.replace("people-csv", "contracts");
+            rollcall.set_sources(&format!("{source}time_zone = \"{zone}\"\n"));
+            let mut run = rollcall.command(&["sync", "people"]);
+            run.env("ROLLCALL_TEST_CLOCK_OFFSET", format!("{ahead}s"));
+            assert!(run.status().unwrap().success(), "{zone}");
+            assert_eq!(rollcall.user("ada").unwrap()["active"], is_active, "{zone}");
+            assert_eq!(rollcall.user("bea").unwrap()["active"], true, "{zone}");
+        }
+    });
+}
+
+#[test]
 fn a_source_that_keeps_its_leavers_holds_nothing_and_ends_nobody() {
     each_database(|rollcall| {
         rollcall.set_sources(&format!("{SOURCE}leavers = {{ action = \"keep\" }}\n"));

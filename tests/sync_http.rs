@@ -3,6 +3,8 @@
 
 mod conditional;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value as Json, json};
 
 use crate::harness::hr_service::{CLIENT_SECRET, Fault, HrService, Pages};
@@ -11,6 +13,9 @@ use crate::harness::rollcall::{Database, Rollcall};
 /// Ten pages of ten, as the service hands them out.
 const PEOPLE: usize = 100;
 const LAST_PAGE: usize = 10;
+/// Only a process that hangs meets it.
+const DEADLINE: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 fn person(number: usize) -> Json {
     json!({
@@ -332,6 +337,62 @@ fn with_page_numbers_and_no_look_up_somebody_is_gone_after_two_reads_without_the
 }
 
 #[test]
+fn who_is_listed_in_between_was_not_missing_twice_running_and_a_failed_read_counts_for_nothing() {
+    each_database(|service, rollcall| {
+        service.office().pages = Pages::Page;
+        rollcall.set_sources(&source(service, "", r#"paging = { page = "page" }"#));
+        service.office().groups.clear();
+        rollcall.sync("hr", 0);
+        let end = rollcall.journal_end();
+        let missing = |service: &HrService, rollcall: &Rollcall| {
+            service.office().users = people(1..PEOPLE);
+            let run = rollcall.sync("hr", 0);
+            assert_eq!(run["tally"]["users_gone"], 0, "{run}");
+            assert_eq!(rollcall.user("user100").unwrap()["active"], true);
+        };
+        missing(service, rollcall);
+        // There again: a page had slipped.
+        service.office().users = people(1..=PEOPLE);
+        rollcall.sync("hr", 0);
+        // Nothing has happened to anybody.
+        assert_eq!(rollcall.journal_end(), end);
+        missing(service, rollcall);
+        // A read that fails proves nothing, neither this nor that.
+        let from = upcoming(service, "/users", 3);
+        service.trap("/users", from, 1, Fault::status(403));
+        rollcall.sync("hr", 1);
+        service.forget_traps();
+        assert_eq!(rollcall.user("user100").unwrap()["active"], true);
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["tally"]["users_gone"], 1, "{run}");
+        assert_eq!(rollcall.user("user100").unwrap()["active"], false);
+    });
+}
+
+#[test]
+fn more_than_a_thousand_who_are_missing_are_not_looked_up_and_the_guard_decides() {
+    const MANY: usize = 1_500;
+    each_database(|service, rollcall| {
+        service.office().users = people(1..=MANY);
+        service.office().pages = Pages::Whole;
+        let looked_up = format!("item_url = \"{}\"", service.item_url());
+        rollcall.set_sources(&source(service, "", &looked_up));
+        rollcall.sync("hr", 0);
+        service.office().users.truncate(MANY - 1_001);
+        let before = service.office().requests.len();
+        let run = rollcall.sync("hr", 3);
+        assert_eq!(service.office().requests.len(), before + 2, "{run}");
+        assert_eq!(run["tally"]["users_gone"], 1_001, "{run}");
+        assert_eq!(run["held"][0]["guard"], "removals", "{run}");
+        assert_eq!(rollcall.user("user1500").unwrap()["active"], true);
+        // A few are looked up again.
+        service.office().users = people(1..=MANY - 3);
+        assert_eq!(rollcall.sync("hr", 0)["tally"]["users_gone"], 3);
+        assert_eq!(service.office().requests.len(), before + 2 + 2 + 3);
+    });
+}
+
+#[test]
 fn a_key_twice_with_other_words_is_quarantined_and_keeps_what_was_known() {
     each_database(|service, rollcall| {
         rollcall.sync("hr", 0);
@@ -346,6 +407,34 @@ fn a_key_twice_with_other_words_is_quarantined_and_keeps_what_was_known() {
         service.office().users.pop();
         rollcall.sync("hr", 0);
         same(&everything(rollcall), &before);
+    });
+}
+
+#[test]
+fn whoever_starts_a_source_that_is_being_run_is_told_by_whom_and_since_when() {
+    each_database(|service, rollcall| {
+        let from = upcoming(service, "/users", 3);
+        service.trap("/users", from, usize::MAX, Fault::Silence);
+        let mut first = rollcall.start(&["sync", "hr"]);
+        let deadline = Instant::now() + DEADLINE;
+        while service.office().requests_to("/users") < from && Instant::now() < deadline {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        for command in [&["sync", "hr"][..], &["--json", "sync", "hr"]] {
+            let second = rollcall.run(command).exits(1);
+            let process = format!("source hr is being run by process {} on ", first.id());
+            assert!(second.stderr.contains(&process), "{}", second.stderr);
+            assert!(
+                second.stderr.contains(": run 1, since 20"),
+                "{}",
+                second.stderr
+            );
+        }
+        // A plan writes nothing and is in nobody's way.
+        service.forget_traps();
+        rollcall.run(&["plan", "hr"]).exits(0);
+        first.kill().unwrap();
+        first.wait().unwrap();
     });
 }
 

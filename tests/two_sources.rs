@@ -145,3 +145,58 @@ fn the_grace_period_of_a_leaver_ends_without_giving_the_account_back() {
         assert_eq!(rollcall.user("ada").unwrap()["active"], false);
     }
 }
+
+/// A list of two sources, and its union.
+#[test]
+fn lists_are_the_winners_or_by_setting_the_union_without_doubles() {
+    let mapping = MAPPING.replace(
+        "title = \"title\"",
+        "emails = \"all.mail.map(m, {'type': 'work', 'value': m})\"",
+    );
+    for database in Database::ALL {
+        let mut rollcall = Rollcall::new(database, SOURCES);
+        for name in ["hr", "directory"] {
+            rollcall.write(&format!("mappings/{name}.toml"), &mapping);
+        }
+        let rows = "id,login,mail\n1,ada,Ada@Example.org\n";
+        rollcall.write("hr.csv", rows);
+        rollcall.write(
+            "directory.csv",
+            "id,login,mail\na,ada,ada@example.org\nb,bea,bea@example.org\n",
+        );
+        let addresses = |rollcall: &Rollcall| {
+            let ada = rollcall.user("ada").unwrap();
+            let emails = ada["attributes"]["emails"].as_array().unwrap().clone();
+            let texts = emails.iter().map(|e| e["value"].as_str().unwrap());
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        rollcall.sync("hr", 0);
+        rollcall.sync("directory", 0);
+        assert_eq!(addresses(&rollcall), ["Ada@Example.org"]);
+
+        // By setting: both, the winner's first, and what differs by case only once.
+        rollcall.set_sources(&format!("union = [\"emails\"]\n{SOURCES}"));
+        rollcall.write(
+            "directory.csv",
+            "id,login,mail\na,ada,second@example.org\nb,bea,bea@example.org\n",
+        );
+        rollcall.sync("directory", 0);
+        assert_eq!(
+            addresses(&rollcall),
+            ["Ada@Example.org", "second@example.org"]
+        );
+        rollcall.write(
+            "directory.csv",
+            "id,login,mail\na,ada,ADA@example.ORG\nb,bea,bea@example.org\n",
+        );
+        rollcall.sync("directory", 0);
+        assert_eq!(addresses(&rollcall), ["Ada@Example.org"]);
+        // A source takes back only what it said itself.
+        rollcall.write("hr.csv", &rows.replace("Ada@Example.org", ""));
+        rollcall.sync("hr", 0);
+        assert_eq!(addresses(&rollcall), ["ADA@example.ORG"]);
+        let end = rollcall.journal_end();
+        rollcall.sync("directory", 0);
+        assert_eq!(rollcall.journal_end(), end);
+    }
+}

@@ -6,7 +6,7 @@ use rollcall_store::writes::{Step, Write};
 
 use super::output::count;
 use super::{CliError, Exit, Global, output, workspace::Workspace};
-use crate::sync::{Finished, Holds, Report, Tally};
+use crate::sync::{Finished, Holds, READ_ENDS, Report, Tally};
 
 #[derive(Debug, clap::Subcommand)]
 #[command(
@@ -117,7 +117,7 @@ async fn list(
         return Ok(Exit::Done);
     }
     let mut rows = vec![
-        ["RUN", "SOURCE", "KIND", "STATE", "STARTED", "WHAT"]
+        ["RUN", "SOURCE", "KIND", "STATE", "READ", "STARTED", "WHAT"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -128,12 +128,22 @@ async fn list(
             name_of(run),
             run.kind.as_str().to_owned(),
             run.state.as_str().to_owned(),
+            how_it_read(run).to_owned(),
             output::time(run.started),
             summary(&report.tally),
         ]);
     }
     output::table(&rows)?;
     Ok(Exit::Done)
+}
+
+/// The verdict in one word; `run show` has the sentence.
+fn how_it_read(run: &Run) -> &'static str {
+    let verdict = run.verdict.as_deref().unwrap_or_default();
+    READ_ENDS
+        .into_iter()
+        .find(|end| verdict.starts_with(end))
+        .unwrap_or("-")
 }
 
 async fn show(

@@ -9,12 +9,12 @@ use rollcall_directory::schema::Schemas;
 use rollcall_mapping::Mapping;
 use rollcall_store::records::Tenant;
 use rollcall_store::{Options, Store};
-use uuid::Uuid;
 
 use super::{CliError, Global};
 use crate::config::{self, Config, Environment};
 use crate::sync::{
-    Clock, Engine, Footing, LEASE_SECONDS, Setup, SystemClock, Tenancy, VoiceSettings, Voices,
+    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SystemClock, Tenancy, VoiceSettings,
+    Voices,
 };
 
 /// Where a configuration is looked for when none is named.
@@ -67,7 +67,7 @@ impl Workspace {
             .map(|path| PathBuf::from(format!("{path}.locks")));
         Ok(Self {
             tenancy: Tenancy {
-                owner: Uuid::new_v4(),
+                owner: Owner::this_process(),
                 lasts: config.lease.unwrap_or(Duration::from_secs(LEASE_SECONDS)),
                 lock_folder,
             },

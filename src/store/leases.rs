@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::dialect::server_now;
 use crate::driver::{Cells, FromCells, Trouble, binds, statements};
@@ -55,12 +54,12 @@ impl FromCells for LeaseHolder {
 }
 
 impl Store {
-    /// Takes a lease that is free or has run out; `None`: somebody holds it (see
-    /// [`Store::lease_holder`]). On PostgreSQL the database's clock counts, not `now`.
+    /// Takes a lease that is free or has run out for `owner`, who names itself as nobody
+    /// else does; `None`: somebody holds it (see [`Store::lease_holder`]). On PostgreSQL the database's clock counts, not `now`.
     pub async fn acquire_lease(
         &self,
         name: &str,
-        owner: Uuid,
+        owner: &str,
         ttl: Duration,
         now: OffsetDateTime,
     ) -> Result<Option<Fence>, StoreError> {
@@ -88,7 +87,7 @@ impl Store {
     pub async fn renew_lease(
         &self,
         fence: &Fence,
-        owner: Uuid,
+        owner: &str,
         ttl: Duration,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
@@ -103,7 +102,7 @@ impl Store {
     }
 
     /// Gives a lease back, if it is still held.
-    pub async fn release_lease(&self, fence: &Fence, owner: Uuid) -> Result<(), StoreError> {
+    pub async fn release_lease(&self, fence: &Fence, owner: &str) -> Result<(), StoreError> {
         let binds = binds![fence.lease.as_str(), fence.number, owner];
         self.database.execute(RELEASE, binds).await?;
         Ok(())

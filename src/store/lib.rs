@@ -31,7 +31,7 @@ mod tests;
 mod tokens;
 pub mod writes;
 
-pub use commit::{PrepareError, PreparedStep};
+pub use commit::{PrepareError, PreparedStep, storable};
 pub use error::{CommitError, StepConflict, StoreError};
 pub use ids::IdKind;
 pub use links::said;

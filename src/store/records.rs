@@ -343,7 +343,7 @@ pub struct JournalLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseHolder {
     /// The holder, as it named itself.
-    pub owner: Uuid,
+    pub owner: String,
     /// The lease's number under it.
     pub number: i64,
     /// Since when.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{ResourceId, SourceId};
-use rollcall_store::records::{Link, Presence};
+use rollcall_store::records::Link;
 use rollcall_store::{By, StoreError};
 
 use super::candidate::Candidate;
@@ -24,6 +24,9 @@ pub(super) enum Match {
     Is(ResourceId),
     /// It cannot be told: a sentence for the quarantine.
     Conflict(String),
+    /// It is a conflict unless somebody turns out to have left, which is known when all is
+    /// read.
+    Unsure(String),
 }
 
 /// Answers for `candidates`, in their order. All are of one kind.
@@ -69,7 +72,7 @@ pub(super) async fn correlate(
                 .collect();
             ids.sort_unstable();
             ids.dedup();
-            *answer = judge(setup, unit, &ids, &links);
+            *answer = judge(setup, view, unit, &ids, &links);
         }
     }
     refuse_sharing(setup, &mut answers, candidates);
@@ -109,7 +112,7 @@ async fn rejoin(
         people.retain(|person| {
             let own = links.get(person).into_iter().flatten();
             own.filter(|l| is_of(l, setup.source.id))
-                .all(|l| l.presence != Presence::Present)
+                .all(|l| view.has_left(l))
         });
         *answer = match people.as_slice() {
             [] => Match::New,
@@ -179,33 +182,35 @@ impl Claims {
 /// One entry, one rule: who carries the value, and may the entry be theirs?
 fn judge(
     setup: &Setup,
+    view: &View,
     unit: &Unit,
     ids: &[ResourceId],
     links: &HashMap<ResourceId, Vec<Link>>,
 ) -> Match {
-    match ids {
+    let own = |id: &ResourceId| -> Vec<&Link> {
+        let all = links.get(id).into_iter().flatten();
+        all.filter(|l| is_of(l, setup.source.id)).collect()
+    };
+    // A name that somebody had before is no proof that it is the same person.
+    let had_it_before = |id: &&ResourceId| {
+        let own = own(id);
+        !own.is_empty() && !is_strong(unit) && own.iter().all(|link| view.has_left(link))
+    };
+    let ids: Vec<ResourceId> = ids
+        .iter()
+        .filter(|id| setup.several_entries || !had_it_before(id))
+        .copied()
+        .collect();
+    match ids.as_slice() {
         [] => Match::New,
-        [one] => {
-            let own: Vec<&Link> = links
-                .get(one)
-                .into_iter()
-                .flatten()
-                .filter(|l| is_of(l, setup.source.id))
-                .collect();
-            let strong = is_strong(unit);
-            match own.first() {
-                None => Match::Is(*one),
-                Some(_) if setup.several_entries => Match::Is(*one),
-                Some(link) if link.presence == Presence::Present => Match::Conflict(format!(
-                    "its {unit} is that of the entry with key {}, which this source still lists: two entries for one person; correct one of them, or set several_entries_per_person if that is meant",
-                    link.key
-                )),
-                Some(_) if strong => Match::Is(*one),
-                // A name that somebody had before is no proof that it is the same person.
-                Some(_) => Match::New,
-            }
-        }
-        several => Match::Conflict(format!(
+        [one] => match own(one).iter().find(|link| !view.has_left(link)) {
+            Some(link) if !setup.several_entries => Match::Unsure(format!(
+                "its {unit} is that of the entry with key {}, which this source still lists: two entries for one person; correct one of them, or set several_entries_per_person if that is meant",
+                link.key
+            )),
+            _ => Match::Is(*one),
+        },
+        several => Match::Unsure(format!(
             "{} resources have its {unit}: it cannot be told whose entry this is; make the value unique, or correlate by another attribute",
             several.len()
         )),

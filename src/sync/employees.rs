@@ -3,11 +3,12 @@
 //! The store has no index for them, since few mappings ask. Whoever does ask reads them
 //! once a run, at the first entry that nobody here is known for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::{ENTERPRISE_USER, Unit};
 use rollcall_store::ids::{LinkId, ResourceId, SourceId, TenantId};
+use rollcall_store::records::Link;
 use rollcall_store::{By, Store, StoreError};
 use tokio::sync::OnceCell;
 
@@ -16,6 +17,42 @@ use tokio::sync::OnceCell;
 pub(super) struct Employees {
     carriers: OnceCell<HashMap<String, Vec<ResourceId>>>,
     left: OnceCell<HashMap<String, Vec<LinkId>>>,
+}
+
+/// The links of people whom a run has missed, and the employee numbers that their entries
+/// had said.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    links: HashSet<LinkId>,
+    by_number: HashMap<String, Vec<LinkId>>,
+}
+
+impl Gone {
+    pub(super) fn of(links: impl Iterator<Item = Link>) -> Self {
+        let mut gone = Self::default();
+        for link in links {
+            gone.links.insert(link.id);
+            if let Some(number) = number_of(&link) {
+                gone.by_number.entry(number).or_default().push(link.id);
+            }
+        }
+        gone
+    }
+
+    pub(super) fn contains(&self, link: LinkId) -> bool {
+        self.links.contains(&link)
+    }
+
+    pub(super) fn with(&self, number: &str) -> &[LinkId] {
+        let found = self.by_number.get(&By::EmployeeNumber.fold(number));
+        found.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The employee number that a person's entry said, folded.
+fn number_of(link: &Link) -> Option<String> {
+    let said = link.contribution.says(&employee_number())?.as_str()?;
+    (link.kind == Kind::User).then(|| By::EmployeeNumber.fold(said))
 }
 
 /// The unit of the enterprise extension (RFC 7643 §4.3).
@@ -63,13 +100,10 @@ impl Employees {
         let left = self
             .left
             .get_or_try_init(|| async {
-                let unit = employee_number();
                 let mut left: HashMap<String, Vec<LinkId>> = HashMap::new();
                 for link in store.left_links(source).await? {
-                    let said = link.contribution.says(&unit).and_then(|v| v.as_str());
-                    if let (Kind::User, Some(number)) = (link.kind, said) {
-                        let folded = By::EmployeeNumber.fold(number);
-                        left.entry(folded).or_default().push(link.id);
+                    if let Some(number) = number_of(&link) {
+                        left.entry(number).or_default().push(link.id);
                     }
                 }
                 Ok::<_, StoreError>(left)

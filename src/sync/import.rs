@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::SyncError;
 use super::reader::Progress;
+use super::refused::Refused;
 use super::view::Named;
 use super::writer::{Writer, prepare};
 
@@ -38,15 +39,15 @@ pub(super) struct Import {
     /// Of `gathered`, in people.
     weight: usize,
     background: Option<Background>,
-    /// One for each step that could not be written.
-    pub(super) notes: Vec<String>,
+    /// Steps that could not be written.
+    pub(super) refused: Vec<Refused>,
 }
 
 /// The task that writes, and the way to it. While it writes one transaction, one waits.
 #[derive(Debug)]
 struct Background {
     queue: mpsc::Sender<Vec<PreparedStep>>,
-    task: JoinHandle<Result<Vec<String>, SyncError>>,
+    task: JoinHandle<Result<Vec<Refused>, SyncError>>,
 }
 
 impl Import {
@@ -57,13 +58,17 @@ impl Import {
             gathered: Vec::with_capacity(PEOPLE_MAX),
             weight: 0,
             background: None,
-            notes: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
     /// Takes steps; waits only while two transactions are under way.
     pub(super) async fn take(&mut self, steps: &[Step]) -> Result<(), SyncError> {
-        for step in prepare(steps, &mut self.notes)? {
+        let (prepared, _, left) = prepare(steps)?;
+        let left = left.into_iter();
+        self.refused
+            .extend(left.map(|(step, cause)| Refused::of(step, cause)));
+        for step in prepared {
             self.weight += 1 + step.memberships() / MEMBERSHIPS_A_PERSON;
             self.gathered.push(step);
             if self.weight >= PEOPLE_MAX {
@@ -106,21 +111,25 @@ impl Import {
         let writer = self.writer.clone();
         let progress = Arc::clone(&self.progress);
         let task = tokio::spawn(async move {
-            let mut notes = Vec::new();
+            let mut refused = Vec::new();
             while let Some(steps) = waiting.recv().await {
-                let count = steps.len() as u64;
-                notes.extend(writer.write_prepared(steps.into()).await?);
-                progress.written.fetch_add(count, Ordering::Relaxed);
+                let steps: Arc<[PreparedStep]> = steps.into();
+                let left = writer.write_prepared(&steps).await?;
+                progress
+                    .written
+                    .fetch_add(steps.len() as u64, Ordering::Relaxed);
+                let told = |(index, cause)| Some(Refused::of_prepared(steps.get(index)?, cause));
+                refused.extend(left.into_iter().filter_map(told));
             }
-            Ok(notes)
+            Ok(refused)
         });
         Background { queue, task }
     }
 
     async fn end(&mut self, background: Background) -> Result<(), SyncError> {
         drop(background.queue);
-        let notes = background.task.await.map_err(|_| SyncError::Stopped)??;
-        self.notes.extend(notes);
+        let refused = background.task.await.map_err(|_| SyncError::Stopped)??;
+        self.refused.extend(refused);
         Ok(())
     }
 }

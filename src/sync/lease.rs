@@ -12,9 +12,10 @@ use std::time::Duration;
 use rollcall_store::ids::SourceId;
 use rollcall_store::writes::Fence;
 use rollcall_store::{Store, StoreError};
-use uuid::Uuid;
+use time::OffsetDateTime;
 
 use super::clock::Clock;
+use super::owner::Owner;
 
 /// How long a lease lasts without renewal, in seconds.
 pub(crate) const LEASE_SECONDS: u64 = 60;
@@ -27,7 +28,7 @@ pub(super) struct Lease {
     /// Shown with each commit.
     pub(super) fence: Fence,
     store: Store,
-    owner: Uuid,
+    owner: String,
     renewal: tokio::task::JoinHandle<()>,
     _file: Option<File>,
 }
@@ -36,7 +37,7 @@ pub(super) struct Lease {
 #[derive(Debug, Clone)]
 pub(crate) struct Tenancy {
     /// This process.
-    pub(crate) owner: Uuid,
+    pub(crate) owner: Owner,
     /// For how long.
     pub(crate) lasts: Duration,
     /// Beside an SQLite store: the folder of lock files.
@@ -51,7 +52,7 @@ impl Lease {
         tenancy: &Tenancy,
         clock: &Arc<dyn Clock>,
     ) -> Result<Option<Self>, StoreError> {
-        Self::take_named(store, &format!("source:{source}"), tenancy, clock).await
+        Self::take_named(store, &name_of(source), tenancy, clock).await
     }
 
     /// Takes the lease of this name, or `None` while somebody else holds it.
@@ -61,6 +62,7 @@ impl Lease {
         tenancy: &Tenancy,
         clock: &Arc<dyn Clock>,
     ) -> Result<Option<Self>, StoreError> {
+        let owner = tenancy.owner.text();
         let lock = match &tenancy.lock_folder {
             None => Lock::None,
             Some(folder) => lock_file(folder, name),
@@ -76,7 +78,7 @@ impl Lease {
             None => clock.now(),
         };
         let Some(fence) = store
-            .acquire_lease(name, tenancy.owner, tenancy.lasts, now)
+            .acquire_lease(name, &owner, tenancy.lasts, now)
             .await?
         else {
             return Ok(None);
@@ -90,7 +92,7 @@ impl Lease {
         Ok(Some(Self {
             fence,
             store: store.clone(),
-            owner: tenancy.owner,
+            owner,
             renewal,
             _file: file,
         }))
@@ -99,7 +101,7 @@ impl Lease {
     /// Gives it back.
     pub(super) async fn release(self) -> Result<(), StoreError> {
         self.renewal.abort();
-        self.store.release_lease(&self.fence, self.owner).await
+        self.store.release_lease(&self.fence, &self.owner).await
     }
 }
 
@@ -112,10 +114,11 @@ impl Drop for Lease {
 async fn renew(store: Store, fence: Fence, tenancy: Tenancy, clock: Arc<dyn Clock>) {
     let mut ticks = tokio::time::interval(tenancy.lasts / RENEWALS_A_LEASE);
     ticks.tick().await;
+    let owner = tenancy.owner.text();
     loop {
         ticks.tick().await;
         let renewed = store
-            .renew_lease(&fence, tenancy.owner, tenancy.lasts, clock.now())
+            .renew_lease(&fence, &owner, tenancy.lasts, clock.now())
             .await;
         match renewed {
             Ok(true) => {}
@@ -126,6 +129,20 @@ async fn renew(store: Store, fence: Fence, tenancy: Tenancy, clock: Arc<dyn Cloc
             }
         }
     }
+}
+
+/// Who holds the lease of a source, if a process of this program does.
+pub(super) async fn holder(
+    store: &Store,
+    source: SourceId,
+    now: OffsetDateTime,
+) -> Result<Option<Owner>, StoreError> {
+    let holder = store.lease_holder(&name_of(source), now).await?;
+    Ok(holder.and_then(|holder| Owner::parse(&holder.owner)))
+}
+
+fn name_of(source: SourceId) -> String {
+    format!("source:{source}")
 }
 
 /// Locks the lease's file. Where locks do not work (some network file systems) the lease

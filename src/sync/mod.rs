@@ -19,11 +19,13 @@ mod guard;
 mod id_pool;
 mod import;
 mod lease;
+mod owner;
 mod plan;
 pub(crate) mod push;
 mod reader;
 mod reconcile;
 mod references;
+mod refused;
 mod report;
 mod run;
 mod schedule;
@@ -42,6 +44,7 @@ pub(crate) use explain::{Explanation, Saying, explain, find};
 pub(crate) use freshness::{READ_ENDS, freshness};
 pub(crate) use guard::Holds;
 pub(crate) use lease::{LEASE_SECONDS, Tenancy};
+pub(crate) use owner::Owner;
 pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
@@ -66,11 +69,13 @@ pub(crate) enum SyncError {
     },
     /// Another run of the source is going on.
     #[error(
-        "source {source_name} is being run by another process; wait for it to end, or see `rollcall run list`"
+        "source {source_name} is being run by {by}; wait for it to end, or see `rollcall run list`"
     )]
     Running {
         /// The source.
         source_name: String,
+        /// By which process, where, in which run, since when.
+        by: String,
     },
     /// The store could not do it.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use time::Duration;
 
 use super::SyncError;
 use super::administrators;
+use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::{Engine, is_whole};
 use super::setup::Footing;
@@ -65,7 +66,9 @@ impl Engine {
                 now,
             )
             .await?;
-        report.notes.extend(writer.write_all(&steps, |_| {}).await?);
+        let refused = writer.write_all(&steps, |_| {}).await?;
+        report.notes.extend(refused.iter().map(Refused::note));
+        report.tally.quarantined += writer.set_aside(&refused, id).await?;
         self.store.drop_steps(id).await?;
         let verdict = run.verdict.clone().unwrap_or_default();
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;

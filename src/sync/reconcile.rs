@@ -16,7 +16,7 @@ use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId};
 use rollcall_store::records::{Link, Presence, Quarantined, Resource};
 use rollcall_store::writes::{Step, Write};
-use rollcall_store::{IdKind, Store, StoreError};
+use rollcall_store::{IdKind, Store, StoreError, storable};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -288,7 +288,11 @@ impl<'a> Reconciler<'a> {
                         uuid: self.uuids.next(self.now),
                         link: LinkId(self.ids.next(IdKind::Link).await?),
                     }),
-                    Match::Conflict(reason) => {
+                    Match::Unsure(_) if !last_chance => {
+                        attempt.reject(index, Rejection::Shared);
+                        None
+                    }
+                    Match::Conflict(reason) | Match::Unsure(reason) => {
                         attempt.reject(index, Rejection::Trouble(reason));
                         None
                     }
@@ -422,7 +426,8 @@ impl<'a> Reconciler<'a> {
         let mut voices: Vec<&Link> = others
             .into_iter()
             .flatten()
-            .filter(|other| other.id != link.id)
+            // The entry of before says nothing beside the one that came in its place.
+            .filter(|other| other.id != link.id && !self.view.leaves(other.id))
             .collect();
         voices.push(link);
         let document = self
@@ -430,6 +435,8 @@ impl<'a> Reconciler<'a> {
             .voices
             .merge(link.kind, &voices, &self.setup.schemas);
         require(link.kind, &document)?;
+        storable(&document)
+            .map_err(|cause| format!("{cause}; correct the entry, or map another attribute"))?;
         let Place::New { resource, uuid, .. } = place else {
             let Some(resource) = known.resources.get(&link.resource) else {
                 return Err(
@@ -655,8 +662,8 @@ impl Attempt {
 
 #[derive(Debug)]
 pub(super) enum Rejection {
-    /// Somebody new in this run carries what it would be known by. Once that one can be
-    /// found like everybody else, correlation tells whether they are the same.
+    /// Somebody new in this run carries what it would be known by, or somebody who may
+    /// have left. Once everything is read, correlation tells whether they are the same.
     Shared,
     /// The userName is somebody else's, so far.
     NameTaken(String),

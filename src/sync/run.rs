@@ -8,13 +8,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use rollcall_directory::entry::Kind;
 use rollcall_mapping::Context;
 use rollcall_store::Store;
-use rollcall_store::ids::RunId;
+use rollcall_store::ids::{LinkId, RunId};
 use rollcall_store::records::RunQuery;
 use rollcall_store::records::{Actor, MappingText, Run, RunKind, RunState};
 use rollcall_store::writes::{Fence, Step};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 mod conclude;
 mod gone;
@@ -27,9 +29,10 @@ use super::candidate::Candidate;
 use super::clock::Clock;
 use super::effect::Proposal;
 use super::import::Import;
-use super::lease::{Lease, Tenancy};
+use super::lease::{self, Lease, Tenancy};
 use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::Reconciler;
+use super::refused::Refused;
 use super::report::{Finished, Report};
 use super::setup::{Footing, Setup};
 use super::unchanged::Kept;
@@ -109,9 +112,12 @@ impl Engine {
             unwritten: 0,
             now: self.clock.now(),
             progress,
+            refused: 0,
+            gone: None,
         };
         let ended = going.go().await;
-        let report = std::mem::take(&mut going.report);
+        let mut report = std::mem::take(&mut going.report);
+        report.tally.quarantined += going.refused;
         let finished = self.finish(run, ended, report).await;
         if let Some(lease) = lease {
             lease.release().await?;
@@ -124,8 +130,30 @@ impl Engine {
             Some(lease) => Ok(lease),
             None => Err(SyncError::Running {
                 source_name: footing.source.name.clone(),
+                by: self.who_runs(footing).await?,
             }),
         }
+    }
+
+    /// Who holds the lease that we did not get: the process, and its run once that has
+    /// begun.
+    async fn who_runs(&self, footing: &Footing) -> Result<String, SyncError> {
+        let source = footing.source.id;
+        let owner = lease::holder(&self.store, source, self.clock.now()).await?;
+        let owner = owner.map_or_else(|| "another process".to_owned(), |o| o.to_string());
+        let query = RunQuery {
+            source: Some(source),
+            since: None,
+            limit: RUNS_LOOKED_AT_MAX,
+        };
+        let runs = self.store.runs(footing.source.tenant, &query).await?;
+        let going_on = |run: &&Run| run.state == RunState::Running && run.kind != RunKind::Plan;
+        Ok(
+            match runs.iter().filter(going_on).max_by_key(|run| run.id) {
+                Some(run) => format!("{owner}: run {}, since {}", run.id, second(run.started)),
+                None => owner,
+            },
+        )
     }
 
     /// Runs that are still `running` while we hold the lease were cut off.
@@ -255,6 +283,10 @@ struct Going<'a> {
     unwritten: usize,
     now: OffsetDateTime,
     progress: Arc<Progress>,
+    /// Entries that went into quarantine because the store refused them.
+    refused: u64,
+    /// Who is gone, once that has been asked for.
+    gone: Option<Vec<(Kind, LinkId)>>,
 }
 
 impl Going<'_> {
@@ -352,6 +384,8 @@ impl Going<'_> {
             self.take(reconciler, done.changes, &mut outlet).await?;
         }
         if !postponed.is_empty() {
+            let gone = self.who_is_gone(reconciler, &reading).await?;
+            reconciler.view.learn_who_is_gone(&gone).await?;
             let done = reconciler.batch(postponed, Vec::new(), true).await?;
             self.take(reconciler, done.changes, &mut outlet).await?;
             outlet.flush().await?;
@@ -362,7 +396,7 @@ impl Going<'_> {
         outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
-        Ok((self.close(outlet), reading))
+        Ok((self.close(outlet).await?, reading))
     }
 
     async fn take(
@@ -392,15 +426,22 @@ impl Going<'_> {
     }
 
     /// What was collected and is still to be written.
-    fn close(&mut self, outlet: Outlet) -> Vec<Proposal> {
+    async fn close(&mut self, outlet: Outlet) -> Result<Vec<Proposal>, SyncError> {
         match outlet {
             Outlet::Import(import) => {
-                self.unwritten += import.notes.len();
-                self.report.notes.extend(import.notes);
-                Vec::new()
+                self.set_aside(&import.refused).await?;
+                Ok(Vec::new())
             }
-            Outlet::Collect(collected) => collected,
+            Outlet::Collect(collected) => Ok(collected),
         }
+    }
+
+    /// Entries that the store refused are told, and wait in quarantine.
+    async fn set_aside(&mut self, refused: &[Refused]) -> Result<(), SyncError> {
+        self.unwritten += refused.len();
+        self.report.notes.extend(refused.iter().map(Refused::note));
+        self.refused += self.writer().set_aside(refused, self.run).await?;
+        Ok(())
     }
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), SyncError> {
@@ -411,10 +452,8 @@ impl Going<'_> {
         let written = |count| {
             progress.written.fetch_add(count, Ordering::Relaxed);
         };
-        let notes = self.writer().write_all(steps, written).await?;
-        self.unwritten += notes.len();
-        self.report.notes.extend(notes);
-        Ok(())
+        let refused = self.writer().write_all(steps, written).await?;
+        self.set_aside(&refused).await
     }
 
     fn writer(&self) -> Writer {
@@ -426,6 +465,14 @@ impl Going<'_> {
             self.now,
         )
     }
+}
+
+/// RFC 3339, to the second.
+fn second(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0)
+        .unwrap_or(at)
+        .format(&Rfc3339)
+        .unwrap_or_else(|_| at.to_string())
 }
 
 fn zone_offset(zone: &jiff::tz::TimeZone, now: OffsetDateTime) -> time::UtcOffset {

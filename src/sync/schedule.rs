@@ -1,8 +1,8 @@
 //! Sources run by themselves: cron expressions in a time zone, a random delay, no overlap,
 //! and one catch-up for what was missed.
 //!
-//! When a run was last due is kept in the store, so that a restart neither forgets a run
-//! nor does it twice.
+//! When a run was last due is kept in the store once it has ended, so that a restart
+//! neither forgets a run, not even one that was cut off, nor does it twice.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use crate::config::policy::Schedule;
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a source that somebody else is running is tried again.
+const BUSY_TRY_EVERY: Duration = Duration::from_secs(5);
 /// A jitter is at most this share of the time to the next run.
 const JITTER_SHARE_MAX: f64 = 0.05;
 
@@ -44,11 +46,10 @@ pub(crate) async fn schedule(engine: Engine, sources: Vec<Scheduled>, stop: Canc
 /// One source's life: wait, run, wait.
 async fn keep(engine: Engine, scheduled: Scheduled, stop: CancellationToken) {
     let name = scheduled.setup.source.name.clone();
-    let mut last = scheduled
-        .setup
-        .source
-        .last_due
-        .unwrap_or_else(|| engine.clock.now());
+    let mut last = match scheduled.setup.source.last_due {
+        Some(last) => last,
+        None => begin(&engine, &scheduled).await,
+    };
     loop {
         let Some(due) = next_due(&scheduled.schedule, last) else {
             tracing::error!(
@@ -63,10 +64,41 @@ async fn keep(engine: Engine, scheduled: Scheduled, stop: CancellationToken) {
             return;
         }
         // Whatever came due meanwhile is caught up by this one run.
-        let now = engine.clock.now();
-        last = latest_due(&scheduled.schedule, due, now);
-        run_once(&engine, &scheduled, last).await;
+        last = latest_due(&scheduled.schedule, due, engine.clock.now());
+        let mut told = false;
+        while let Turn::Busy(error) = run_once(&engine, &scheduled, last).await {
+            if !std::mem::replace(&mut told, true) {
+                tracing::info!(source = name, %error, "waiting for it");
+            }
+            if !wait_until(&engine, engine.clock.now() + BUSY_TRY_EVERY, &stop).await {
+                return;
+            }
+            last = latest_due(&scheduled.schedule, last, engine.clock.now());
+        }
+        remember(&engine, &scheduled, last).await;
     }
+}
+
+/// The first start of a schedule: from now on what is missed is caught up.
+async fn begin(engine: &Engine, scheduled: &Scheduled) -> OffsetDateTime {
+    let now = engine.clock.now();
+    remember(engine, scheduled, now).await;
+    now
+}
+
+async fn remember(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) {
+    let source = &scheduled.setup.source;
+    if let Err(error) = engine.store.set_last_due(source.id, due).await {
+        tracing::error!(source = source.name, %error, "the store did not answer; after a restart this run is done again");
+    }
+}
+
+/// What came of a source's turn.
+enum Turn {
+    /// It has run, as well as it could.
+    Over,
+    /// Somebody else runs it.
+    Busy(SyncError),
 }
 
 /// Sleeps in short steps, since a machine's clock may be set; `false`: stopped.
@@ -80,21 +112,19 @@ async fn wait_until(engine: &Engine, at: OffsetDateTime, stop: &CancellationToke
     !stop.is_cancelled()
 }
 
-async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) {
+async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -> Turn {
     let name = scheduled.setup.source.name.clone();
     let mut setup = scheduled.setup.clone();
     // Paused, resumed, or run by hand meanwhile: the store knows.
     match engine.store.source(setup.source.id).await {
+        // Another process has done it.
+        Ok(Some(current)) if current.last_due.is_some_and(|done| done >= due) => return Turn::Over,
         Ok(Some(current)) => setup.footing.source = current,
-        Ok(None) => return,
+        Ok(None) => return Turn::Over,
         Err(error) => {
             tracing::error!(source = name, %error, "the store did not answer; the run is skipped");
-            return;
+            return Turn::Over;
         }
-    }
-    if let Err(error) = engine.store.set_last_due(setup.source.id, due).await {
-        tracing::error!(source = name, %error, "the store did not answer; the run is skipped");
-        return;
     }
     match engine
         .run(&setup, Mode::Sync, Arc::new(Progress::default()))
@@ -122,12 +152,14 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) {
         Err(SyncError::Paused { because, .. }) => {
             tracing::info!(source = name, because, "paused, not run");
         }
+        Err(error @ SyncError::Running { .. }) => return Turn::Busy(error),
         Err(error) => {
             metrics::counter!("rollcall_sync_runs_total", "source" => name.clone(), "state" => "failed").increment(1);
             tracing::error!(source = name, %error, "the run failed");
         }
     }
     warn_if_overdue(engine, &setup, &name).await;
+    Turn::Over
 }
 
 /// A line in the log when the source has been without a complete read for too long.

@@ -4,32 +4,25 @@
 //! left as it is and listed. An undo is a run of its own, under the removal guard, and it
 //! pauses the source: the next run would do the same again.
 
-use std::collections::HashMap;
-
-use rollcall_directory::diff::{Change, apply, diff};
 use rollcall_directory::entry::Kind;
-use rollcall_store::ids::{LinkId, ResourceId, RunId};
-use rollcall_store::records::{
-    Actor, JournalEvent, JournalLine, JournalQuery, Resource, RunKind, RunState,
-};
-use rollcall_store::writes::{Fence, Step, Write};
-use time::OffsetDateTime;
-use uuid::Uuid;
+use rollcall_store::ids::RunId;
+use rollcall_store::records::{Actor, JournalQuery, RunKind, RunState};
+use rollcall_store::writes::{Fence, Step};
 
+mod backwards;
+
+use self::backwards::Backwards;
 use super::SyncError;
 use super::administrators;
 use super::guard::{self, Held, Holds};
+use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::Engine;
 use super::setup::Footing;
-use super::tally::Tally;
-use super::view::View;
 use super::writer::Writer;
 
 /// Journal lines read at a time.
 const LINES_A_PAGE: u32 = 1_000;
-/// How many leftovers are named in the report.
-const LEFTOVERS_NAMED_MAX: usize = 1_000;
 
 impl Engine {
     /// Undoes a run, or with `plan_only` keeps what that would do as a plan.
@@ -113,7 +106,8 @@ impl Engine {
             report.removed = Removed::all_of(&report.tally);
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
             self.store.update_run(undo, &counted).await?;
-            report.notes.extend(writer.write_all(&steps, |_| {}).await?);
+            let refused = writer.write_all(&steps, |_| {}).await?;
+            report.notes.extend(refused.iter().map(Refused::note));
             self.after_undo(footing, id).await?;
         } else {
             if pauses {
@@ -215,290 +209,4 @@ impl Engine {
             .await?;
         Ok(())
     }
-}
-
-/// Turns journal lines round, newest first.
-struct Backwards<'a> {
-    engine: &'a Engine,
-    footing: &'a Footing,
-    run: RunId,
-    now: OffsetDateTime,
-    view: View,
-    steps: Vec<Step>,
-    tally: Tally,
-    leftovers: HashMap<String, String>,
-}
-
-impl<'a> Backwards<'a> {
-    fn new(engine: &'a Engine, footing: &'a Footing, run: RunId, now: OffsetDateTime) -> Self {
-        Self {
-            engine,
-            footing,
-            run,
-            now,
-            view: View::new(
-                engine.store.clone(),
-                footing.source.tenant,
-                footing.source.id,
-            ),
-            steps: Vec::new(),
-            tally: Tally::default(),
-            leftovers: HashMap::new(),
-        }
-    }
-
-    fn end(self) -> (Vec<Step>, Report) {
-        let mut notes: Vec<String> = self
-            .leftovers
-            .into_iter()
-            .map(|(subject, why)| format!("{subject} stays as it is: {why}"))
-            .collect();
-        notes.sort();
-        notes.truncate(LEFTOVERS_NAMED_MAX);
-        (
-            self.steps,
-            Report {
-                tally: self.tally,
-                notes,
-                ..Report::default()
-            },
-        )
-    }
-
-    async fn line(&mut self, line: JournalLine) -> Result<(), SyncError> {
-        let resource = match line.resource {
-            Some(id) => self.resource(id).await?,
-            None => None,
-        };
-        let subject = resource
-            .as_ref()
-            .map(super::name_of)
-            .or_else(|| line.uuid.map(|u| u.to_string()))
-            .unwrap_or_default();
-        let writes = match self.inverse(&line, resource.as_ref()).await? {
-            Ok(writes) => writes,
-            Err(why) => {
-                self.leftovers.insert(subject, why);
-                return Ok(());
-            }
-        };
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let step = Step { subject, writes };
-        self.view.lay(std::slice::from_ref(&step), self.now).await?;
-        self.steps.push(step);
-        Ok(())
-    }
-
-    async fn resource(&self, id: ResourceId) -> Result<Option<Resource>, SyncError> {
-        Ok(self.view.resources(&[id]).await?.remove(&id))
-    }
-
-    /// The writes that turn one line round, or why that cannot be.
-    async fn inverse(
-        &mut self,
-        line: &JournalLine,
-        resource: Option<&Resource>,
-    ) -> Result<Result<Vec<Write>, String>, SyncError> {
-        Ok(match &line.event {
-            JournalEvent::Created => match resource {
-                None => Err("it is gone already".to_owned()),
-                Some(resource) => self.uncreate(resource).await?,
-            },
-            JournalEvent::Updated { changes } => match resource {
-                None => Err("it was deleted since".to_owned()),
-                Some(resource) => self.unchange(resource, changes),
-            },
-            JournalEvent::Deleted { .. } => {
-                let (Some(id), Some(uuid), None) = (line.resource, line.uuid, resource) else {
-                    return Ok(Err("somebody else stands in its place".to_owned()));
-                };
-                self.tally.returned += 1;
-                Ok(undelete(&line.event, id, uuid))
-            }
-            JournalEvent::Linked => match line.link {
-                Some(cut) if self.link_is_ours(cut, line).await? => {
-                    Ok(vec![Write::Unlink { link: cut }])
-                }
-                _ => Err("its link has changed since".to_owned()),
-            },
-            JournalEvent::LinkChanged { before } => {
-                if self.link_is_ours(before.id, line).await? {
-                    Ok(vec![Write::Relink {
-                        link: before.clone(),
-                        journal: true,
-                    }])
-                } else {
-                    Err("a later run has changed what its source says".to_owned())
-                }
-            }
-            JournalEvent::Unlinked { before } => Ok(vec![Write::Link {
-                link: before.clone(),
-            }]),
-            JournalEvent::Members { added, removed } => match (line.resource, line.source) {
-                (Some(group), Some(source)) if resource.is_some() => {
-                    let links = self.view.links_of(&[group]).await?;
-                    let own = links
-                        .get(&group)
-                        .into_iter()
-                        .flatten()
-                        .find(|l| l.source == source)
-                        .map(|l| l.id);
-                    if let Some(own) = own
-                        && !self.link_is_ours(own, line).await?
-                    {
-                        return Ok(Err("a later run has changed its members".to_owned()));
-                    }
-                    self.tally.members_removed += added.len() as u64;
-                    self.tally.members_added += removed.len() as u64;
-                    Ok(vec![Write::Members {
-                        group,
-                        source,
-                        added: removed.clone(),
-                        removed: added.clone(),
-                    }])
-                }
-                _ => Ok(Vec::new()),
-            },
-            JournalEvent::Orphaned { before, .. } => match (line.resource, resource) {
-                (Some(id), Some(_)) => Ok(vec![Write::Orphan {
-                    resource: id,
-                    since: *before,
-                }]),
-                _ => Ok(Vec::new()),
-            },
-            JournalEvent::Note { .. } => Ok(Vec::new()),
-        })
-    }
-
-    async fn uncreate(
-        &mut self,
-        resource: &Resource,
-    ) -> Result<Result<Vec<Write>, String>, SyncError> {
-        let links = self.view.links_of(&[resource.id]).await?;
-        let foreign = links
-            .get(&resource.id)
-            .is_some_and(|l| l.iter().any(|l| l.source != self.footing.source.id));
-        if foreign {
-            return Ok(Err("another source holds it by now".to_owned()));
-        }
-        // The version counts every change; the run's own are turned round by now, each
-        // with a change of its own.
-        let changed_by_others = self.changed_since(resource).await?;
-        if changed_by_others {
-            return Ok(Err("it was changed by a later run".to_owned()));
-        }
-        match resource.kind {
-            Kind::User => self.tally.users_gone += 1,
-            Kind::Group => self.tally.groups_gone += 1,
-        }
-        Ok(Ok(vec![Write::Delete {
-            resource: resource.id,
-            base_version: resource.document_version,
-        }]))
-    }
-
-    /// Whether another run than the one that is undone has changed the resource last.
-    async fn changed_since(&self, resource: &Resource) -> Result<bool, SyncError> {
-        let lines = self
-            .engine
-            .store
-            .journal(
-                self.footing.source.tenant,
-                &JournalQuery {
-                    resource: Some(resource.id),
-                    limit: 1,
-                    newest_first: true,
-                    ..JournalQuery::default()
-                },
-            )
-            .await?;
-        let undone = self
-            .engine
-            .store
-            .run(self.run)
-            .await?
-            .and_then(|r| r.undoes);
-        Ok(lines
-            .first()
-            .is_some_and(|line| undone.is_some() && line.actor.run() != undone))
-    }
-
-    fn unchange(&mut self, resource: &Resource, changes: &[Change]) -> Result<Vec<Write>, String> {
-        let mut document = resource.document.clone();
-        for change in changes {
-            if document.get(&change.unit) != change.after.as_ref() {
-                return Err(format!("{} was changed again since", change.unit));
-            }
-        }
-        let inverse: Vec<Change> = changes.iter().cloned().map(Change::inverse).collect();
-        apply(&inverse, &mut document);
-        let changes = diff(&resource.document, &document);
-        self.tally.updated += 1;
-        let ends = resource.kind == Kind::User && resource.document.active() && !document.active();
-        self.tally.deactivated += u64::from(ends);
-        Ok(vec![Write::Update {
-            resource: resource.id,
-            base_version: resource.document_version,
-            document,
-            changes,
-        }])
-    }
-
-    /// Whether the link is as the undone run left it, or as this undo has it by now.
-    async fn link_is_ours(&self, id: LinkId, line: &JournalLine) -> Result<bool, SyncError> {
-        let found = self.view.links(&[id]).await?;
-        let Some(original) = line.actor.run() else {
-            return Ok(false);
-        };
-        Ok(found
-            .get(&id)
-            .is_some_and(|l| l.run == original || l.run == self.run || l.run < original))
-    }
-}
-
-/// The writes that bring back somebody deleted, as they were.
-fn undelete(event: &JournalEvent, id: ResourceId, uuid: Uuid) -> Vec<Write> {
-    let JournalEvent::Deleted {
-        document,
-        created,
-        orphaned,
-        links,
-        memberships,
-        members,
-    } = event
-    else {
-        return Vec::new();
-    };
-    let kind = links.first().map_or(Kind::User, |l| l.kind);
-    let mut writes = vec![Write::Restore {
-        resource: id,
-        uuid,
-        kind,
-        document: document.clone(),
-        created: *created,
-    }];
-    if orphaned.is_some() {
-        writes.push(Write::Orphan {
-            resource: id,
-            since: *orphaned,
-        });
-    }
-    writes.extend(links.iter().map(|link| Write::Link {
-        link: Box::new(link.clone()),
-    }));
-    writes.extend(memberships.iter().map(|(group, source)| Write::Members {
-        group: *group,
-        source: *source,
-        added: vec![id],
-        removed: Vec::new(),
-    }));
-    writes.extend(members.iter().map(|(member, source)| Write::Members {
-        group: id,
-        source: *source,
-        added: vec![*member],
-        removed: Vec::new(),
-    }));
-    writes
 }

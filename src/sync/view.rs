@@ -16,7 +16,7 @@ use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::employees::{Employees, employee_number};
+use super::employees::{Employees, Gone, employee_number};
 use super::import::{Made, ShortHash};
 
 /// See the module.
@@ -27,6 +27,8 @@ pub(super) struct View {
     source: SourceId,
     laid: Laid,
     employees: Employees,
+    /// Whose entries the read has not listed, once it is known who is gone.
+    gone: Gone,
     /// In an import: all that the directory holds, since this run has made it.
     made: Option<Made>,
 }
@@ -69,6 +71,7 @@ impl View {
             source,
             laid: Laid::default(),
             employees: Employees::default(),
+            gone: Gone::default(),
             made: None,
         }
     }
@@ -105,6 +108,24 @@ impl View {
     /// Whether an import has made somebody who can be found by this text.
     pub(super) fn was_made_with(&self, text: ShortHash) -> bool {
         self.made.as_ref().is_some_and(|made| made.carries(text))
+    }
+
+    /// From now on these links count as those of people who have left, although that is
+    /// written only at the end of the run.
+    pub(super) async fn learn_who_is_gone(&mut self, ids: &[LinkId]) -> Result<(), StoreError> {
+        let links = self.links(ids).await?;
+        self.gone = Gone::of(links.into_values());
+        Ok(())
+    }
+
+    /// Whether the entry of a link is there no more.
+    pub(super) fn has_left(&self, link: &Link) -> bool {
+        link.presence != Presence::Present || self.leaves(link.id)
+    }
+
+    /// Whether this run has missed it.
+    pub(super) fn leaves(&self, link: LinkId) -> bool {
+        self.gone.contains(link)
     }
 
     /// Links by number; those that are gone are missing from the answer.
@@ -218,15 +239,13 @@ impl View {
         if self.made.is_some() {
             return Ok(Vec::new());
         }
-        let ids = self
-            .employees
-            .left(&self.store, self.source, number)
-            .await?;
+        let before = self.employees.left(&self.store, self.source, number);
+        let ids = [before.await?, self.gone.with(number)].concat();
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut links: Vec<Link> = self.links(ids).await?.into_values().collect();
-        links.retain(|link| link.presence != Presence::Present);
+        let mut links: Vec<Link> = self.links(&ids).await?.into_values().collect();
+        links.retain(|link| self.has_left(link));
         links.sort_by_key(|link| link.id);
         Ok(links)
     }

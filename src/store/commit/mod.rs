@@ -30,7 +30,7 @@ use crate::writes::{Fence, Step};
 
 use known::Known;
 use ledger::Ledger;
-pub use prepared::{PrepareError, PreparedStep};
+pub use prepared::{PrepareError, PreparedStep, storable};
 
 /// How often a batch is looked through carefully before the store gives up: each time
 /// somebody else must have taken a name between the look and the write.

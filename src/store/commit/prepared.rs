@@ -44,6 +44,16 @@ impl PreparedStep {
         };
         self.writes.iter().map(count).sum()
     }
+
+    /// The link that the step makes or changes, if it does.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        self.writes.iter().find_map(|write| match write {
+            Prepare::Create(new) => new.link.as_ref()?.link().ok(),
+            Prepare::Link(row) | Prepare::Relink { row, .. } => row.link().ok(),
+            _ => None,
+        })
+    }
 }
 
 /// One write, and nothing that still has to be serialised.
@@ -342,6 +352,25 @@ impl Doc {
                 .collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Whether rows can hold a document: refuses what [`PreparedStep::of`] would refuse, and
+/// costs next to nothing.
+pub fn storable(document: &Document) -> Result<(), StepConflict> {
+    let texts = [
+        ("userName", By::UserName),
+        ("externalId", By::ExternalId),
+        ("displayName", By::DisplayName),
+    ];
+    for (attribute, by) in texts {
+        if let Some(text) = document.text(attribute) {
+            fit(attribute, by.fold(text))?;
+        }
+    }
+    for email in document.emails() {
+        fit("emails", By::Email.fold(email))?;
+    }
+    Ok(())
 }
 
 /// Refuses a text that an index, or PostgreSQL, could not hold.

@@ -16,11 +16,11 @@ const TTL: Duration = Duration::from_mins(1);
 on_both! {
     async fn a_lease_has_one_holder_until_it_is_given_back(world: World) {
         let store = &world.store;
-        let (first, second) = (uuid(1), uuid(2));
+        let (first, second) = ("first", "second");
         let fence = store.acquire_lease("source:1", first, TTL, NOW).await.unwrap().unwrap();
         assert_eq!(store.acquire_lease("source:1", second, TTL, NOW).await, Ok(None));
         let holder = store.lease_holder("source:1", NOW).await.unwrap().unwrap();
-        assert_eq!((holder.owner, holder.number), (first, fence.number));
+        assert_eq!((holder.owner.as_str(), holder.number), (first, fence.number));
         assert_eq!(store.renew_lease(&fence, first, TTL, NOW).await, Ok(true));
         store.release_lease(&fence, first).await.unwrap();
         assert_eq!(store.renew_lease(&fence, first, TTL, NOW).await, Ok(false));
@@ -31,10 +31,10 @@ on_both! {
 
     async fn a_lease_that_has_run_out_passes_to_the_next(world: World) {
         let store = &world.store;
-        let fence = store.acquire_lease("x", uuid(1), Duration::ZERO, NOW).await.unwrap().unwrap();
-        let next = store.acquire_lease("x", uuid(2), TTL, NOW).await.unwrap().unwrap();
+        let fence = store.acquire_lease("x", "first", Duration::ZERO, NOW).await.unwrap().unwrap();
+        let next = store.acquire_lease("x", "second", TTL, NOW).await.unwrap().unwrap();
         assert_eq!(next.number, fence.number + 1);
-        assert_eq!(store.renew_lease(&fence, uuid(1), TTL, NOW).await, Ok(false));
+        assert_eq!(store.renew_lease(&fence, "first", TTL, NOW).await, Ok(false));
     }
 
     async fn numbers_are_never_given_twice(world: World) {
@@ -49,10 +49,10 @@ on_both! {
         let settings = Fingerprint::of(b"settings");
         let run = store.start_run(world.source, RunKind::Sync, settings, None, NOW).await.unwrap();
         let lease = "source:1";
-        let fence = store.acquire_lease(lease, uuid(1), TTL, NOW).await.unwrap().unwrap();
+        let fence = store.acquire_lease(lease, "first", TTL, NOW).await.unwrap().unwrap();
         let failed = store.fail_interrupted_runs(world.source, lease, NOW).await.unwrap();
         assert!(failed.is_empty(), "whose lease is held is going on");
-        store.release_lease(&fence, uuid(1)).await.unwrap();
+        store.release_lease(&fence, "first").await.unwrap();
         assert_eq!(store.fail_interrupted_runs(world.source, lease, NOW).await.unwrap(), [run]);
         let run = store.run(run).await.unwrap().unwrap();
         assert_eq!((run.state, run.finished), (RunState::Failed, Some(NOW)));

@@ -32,6 +32,7 @@ impl Going<'_> {
         let sentence = verdict::sentence(&verdict, self.kept.as_ref().map(|kept| kept.run));
         if let Verdict::Failed { because } = verdict {
             self.report.failure = Some(because);
+            self.keep_reasons(proposals).await?;
             return Ok((RunState::Failed, sentence));
         }
         let mut suspicion = None;
@@ -59,6 +60,24 @@ impl Going<'_> {
             self.leave_kept(reading, state).await?;
         }
         Ok((state, sentence))
+    }
+
+    /// Of a run that failed nothing is written but why entries went into quarantine; of a
+    /// plan even that is only kept with it.
+    async fn keep_reasons(&mut self, proposals: Vec<Proposal>) -> Result<(), SyncError> {
+        let only_reasons = |step: &Step| {
+            let mut writes = step.writes.iter();
+            writes.all(|write| matches!(write, Write::Quarantine { .. }))
+        };
+        let steps: Vec<Step> = proposals
+            .into_iter()
+            .map(|proposal| proposal.step)
+            .filter(only_reasons)
+            .collect();
+        match self.mode {
+            Mode::Sync => self.write(&steps).await,
+            Mode::Plan => self.keep(&steps).await,
+        }
     }
 
     fn count_reading(&mut self, reading: &Reading, reconciler: &Reconciler<'_>) {

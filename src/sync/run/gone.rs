@@ -1,7 +1,7 @@
 //! Who is gone: the entries that a complete read did not list, looked up by key first, and
 //! what the leaver policy makes of those that are gone indeed.
 
-use rollcall_connectors::{Absence, LOOK_UP_KEYS_MAX, LookUp};
+use rollcall_connectors::{Absence, LOOK_UP_KEYS_MAX, LookUp, Verdict};
 use rollcall_directory::entry::{EntryKey, Kind};
 use rollcall_store::ids::LinkId;
 use rollcall_store::writes::{Step, Write};
@@ -10,7 +10,7 @@ use super::Going;
 use crate::config::policy::LeaverAction;
 use crate::sync::SyncError;
 use crate::sync::effect::Proposal;
-use crate::sync::reader::Reading;
+use crate::sync::reader::{Mark, Reading};
 use crate::sync::reconcile::Reconciler;
 
 impl Going<'_> {
@@ -23,18 +23,14 @@ impl Going<'_> {
         if self.setup.leavers.action == LeaverAction::Keep {
             return Ok(self.forget_quarantine(reconciler));
         }
-        let mut gone: Vec<(Kind, LinkId)> = Vec::new();
-        let mut missed_once = Vec::new();
-        for (kind, mark) in reading.index.absent() {
-            let proven = self.setup.connector.absence() == Absence::Proven || mark.missed_reads > 0;
-            if proven {
-                gone.push((kind, mark.link));
-            } else {
-                missed_once.push(mark.link);
-            }
-        }
-        gone.sort_by_key(|(_, link)| *link);
-        let gone = self.still_gone(reconciler, gone).await?;
+        let gone = self.gone(reconciler, reading).await?;
+        let missed_once: Vec<LinkId> = reading
+            .index
+            .absent()
+            .into_iter()
+            .filter(|(_, mark)| !self.is_proven(mark))
+            .map(|(_, mark)| mark.link)
+            .collect();
         let mut proposals = self.miss(reconciler, &missed_once).await?;
         let of = |kind: Kind| gone.iter().filter(|(k, _)| *k == kind).count() as u64;
         self.report.tally.users_gone = of(Kind::User);
@@ -56,6 +52,47 @@ impl Going<'_> {
         proposals.extend(expired);
         proposals.extend(self.forget_quarantine(reconciler));
         Ok(proposals)
+    }
+
+    /// Who is gone, for entries that wait to know it; nobody if the read does not prove it.
+    pub(super) async fn who_is_gone(
+        &mut self,
+        reconciler: &Reconciler<'_>,
+        reading: &Reading,
+    ) -> Result<Vec<LinkId>, SyncError> {
+        let complete = matches!(reading.verdict, Verdict::Complete { .. });
+        if !complete || reading.without_key > 0 {
+            return Ok(Vec::new());
+        }
+        let gone = self.gone(reconciler, reading).await?;
+        Ok(gone.into_iter().map(|(_, link)| link).collect())
+    }
+
+    /// The entries that are proven to be gone. The source is asked once.
+    async fn gone(
+        &mut self,
+        reconciler: &Reconciler<'_>,
+        reading: &Reading,
+    ) -> Result<Vec<(Kind, LinkId)>, SyncError> {
+        if let Some(known) = &self.gone {
+            return Ok(known.clone());
+        }
+        let mut missing: Vec<(Kind, LinkId)> = reading
+            .index
+            .absent()
+            .into_iter()
+            .filter(|(_, mark)| self.is_proven(mark))
+            .map(|(kind, mark)| (kind, mark.link))
+            .collect();
+        missing.sort_by_key(|(_, link)| *link);
+        let gone = self.still_gone(reconciler, missing).await?;
+        self.gone = Some(gone.clone());
+        Ok(gone)
+    }
+
+    /// Whether missing it once more proves that an entry is gone.
+    fn is_proven(&self, mark: &Mark) -> bool {
+        self.setup.connector.absence() == Absence::Proven || mark.missed_reads > 0
     }
 
     /// Whether the source can be asked by key about the groups that it did not list.

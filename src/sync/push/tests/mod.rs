@@ -139,7 +139,7 @@ impl World {
             store: store.clone(),
             clock: clock.clone(),
             tenancy: Tenancy {
-                owner: Uuid::from_u128(1),
+                owner: crate::sync::Owner::this_process(),
                 lasts: Duration::from_mins(1),
                 lock_folder: None,
             },

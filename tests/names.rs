@@ -1,0 +1,175 @@
+//! Names pass from one person to another: uniqueness counts at the end of a run, whatever
+//! the order of the entries and however many transactions it takes. On both databases.
+
+use std::fmt::Write as _;
+
+use crate::harness::rollcall::{Database, Rollcall};
+
+const SOURCE: &str = r#"
+[sources.hr]
+kind = "file"
+format = "csv"
+users_file = "hr.csv"
+mapping = "hr"
+guard = { attribute = "100%" }
+"#;
+const HEADER: &str = "id,login,badge,mail,title\n";
+/// Steps a transaction, and entries a batch.
+const BATCH: u32 = 500;
+
+fn each_database(match_on: &str, test: impl Fn(&Rollcall)) {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write(
+            "mappings/hr.toml",
+            &format!(
+                r#"
+kind = "file"
+[user]
+key = "id"
+match = [{match_on}]
+[user.attributes]
+userName = "login"
+externalId = "badge"
+emails = "all.mail.map(m, {{'type': 'work', 'value': m}})"
+title = "title"
+"#
+            ),
+        );
+        test(&rollcall);
+    }
+}
+
+/// People 1 to `last`; `change` says what somebody's row is instead.
+fn write(rollcall: &Rollcall, last: u32, change: impl Fn(u32) -> Option<String>) {
+    let mut text = HEADER.to_owned();
+    for n in 1..=last {
+        let row = change(n).unwrap_or_else(|| format!("{n},user{n},,,Analyst"));
+        if !row.is_empty() {
+            writeln!(text, "{row}").unwrap();
+        }
+    }
+    rollcall.write("hr.csv", &text);
+}
+
+fn id_of(rollcall: &Rollcall, name: &str) -> String {
+    let found = rollcall.user(name);
+    found.unwrap_or_else(|| panic!("no {name}"))["id"].to_string()
+}
+
+#[test]
+fn a_chain_of_user_names_is_followed_in_one_run_also_from_one_batch_to_the_next() {
+    each_database("", |rollcall| {
+        let last = 2 * BATCH + 100;
+        write(rollcall, last, |_| None);
+        rollcall.sync("hr", 0);
+        let before = ["user1", "user600", "user1100"].map(|name| id_of(rollcall, name));
+        // Everybody changes, so that the three are in three batches.
+        write(rollcall, last, |n| {
+            let login = match n {
+                1 => "user600".to_owned(),
+                600 => "user1100".to_owned(),
+                1_100 => "somebody.else".to_owned(),
+                other => format!("user{other}"),
+            };
+            Some(format!("{n},{login},,,Clerk"))
+        });
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["notes"], serde_json::json!([]), "{run}");
+        let after = ["user600", "user1100", "somebody.else"].map(|name| id_of(rollcall, name));
+        assert_eq!(after, before);
+        assert!(rollcall.user("user1").is_none());
+    });
+}
+
+#[test]
+fn two_people_swap_their_user_names_across_the_border_of_a_transaction() {
+    each_database("", |rollcall| {
+        write(rollcall, BATCH + 100, |_| None);
+        rollcall.sync("hr", 0);
+        let before = [500, 501].map(|n| id_of(rollcall, &format!("user{n}")));
+        write(rollcall, BATCH + 100, |n| match n {
+            500 => Some("500,user501,,,Analyst".to_owned()),
+            501 => Some("501,user500,,,Analyst".to_owned()),
+            n if n < BATCH => Some(format!("{n},user{n},,,Clerk")),
+            _ => None,
+        });
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["notes"], serde_json::json!([]), "{run}");
+        assert_eq!(
+            [501, 500].map(|n| id_of(rollcall, &format!("user{n}"))),
+            before
+        );
+        assert_eq!(rollcall.sync("hr", 0)["tally"]["updated"], 0);
+    });
+}
+
+#[test]
+fn the_address_of_a_leaver_passes_to_a_joiner_in_the_same_run() {
+    each_database("\"userName\", \"emails\"", |rollcall| {
+        let info = |n: u32, login: &str| Some(format!("{n},{login},,info@example.org,Analyst"));
+        write(rollcall, 11, |n| if n == 1 { info(1, "ada") } else { None });
+        rollcall.sync("hr", 0);
+        let ada = id_of(rollcall, "ada");
+        write(rollcall, 12, |n| match n {
+            1 => Some(String::new()),
+            12 => info(12, "bea"),
+            _ => None,
+        });
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["tally"]["users_created"], 1, "{run}");
+        assert_eq!(run["tally"]["users_gone"], 1, "{run}");
+        assert_ne!(id_of(rollcall, "bea"), ada);
+        let bea = rollcall.user("bea").unwrap();
+        assert_eq!(bea["attributes"]["emails"][0]["value"], "info@example.org");
+        assert_eq!(rollcall.user("ada").unwrap()["active"], false);
+        // The other way round, too: first the joiner's line, then no leaver's.
+        write(rollcall, 12, |n| match n {
+            1 => info(99, "cid"),
+            12 => Some(String::new()),
+            _ => None,
+        });
+        assert_eq!(rollcall.sync("hr", 0)["tally"]["users_created"], 1);
+    });
+}
+
+#[test]
+fn who_gets_another_key_stays_the_same_person_in_the_same_run() {
+    each_database("\"externalId\"", |rollcall| {
+        write(rollcall, 11, |n| {
+            (n == 1).then(|| "1,ada,B7,,Analyst".to_owned())
+        });
+        rollcall.sync("hr", 0);
+        let ada = id_of(rollcall, "ada");
+        write(rollcall, 11, |n| {
+            (n == 1).then(|| "new-1,ada,B7,,Analyst".to_owned())
+        });
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["tally"]["users_created"], 0, "{run}");
+        assert_eq!(id_of(rollcall, "ada"), ada);
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+        let end = rollcall.journal_end();
+        assert_eq!(rollcall.sync("hr", 0)["tally"]["unchanged"], 11);
+        assert_eq!(rollcall.journal_end(), end);
+    });
+}
+
+#[test]
+fn while_it_is_not_known_who_is_gone_a_second_entry_of_one_person_is_a_conflict() {
+    each_database("\"emails\"", |rollcall| {
+        let row = |n: u32, login: &str| Some(format!("{n},{login},,info@example.org,Analyst"));
+        write(rollcall, 11, |n| if n == 1 { row(1, "ada") } else { None });
+        rollcall.sync("hr", 0);
+        // An entry without a key: the read is not complete, so nobody is missing.
+        write(rollcall, 13, |n| match n {
+            1 => Some(String::new()),
+            12 => row(12, "bea"),
+            13 => Some(",cid,,,Analyst".to_owned()),
+            _ => None,
+        });
+        let run = rollcall.sync("hr", 1);
+        assert_eq!(run["tally"]["users_created"], 0, "{run}");
+        assert!(rollcall.user("bea").is_none());
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+    });
+}
