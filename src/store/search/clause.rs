@@ -31,8 +31,6 @@ pub(super) enum Clause {
         contains: String,
         lower: bool,
     },
-    /// No source holds the resource any more.
-    Orphaned,
 }
 
 /// Where more ways lead to a resource, the list is read instead. SQLite unites 500 at most.
@@ -44,6 +42,7 @@ const WAYS_MAX: usize = 100;
 pub(super) enum Column {
     Uuid,
     UserName,
+    FreedName,
     ExternalId,
     DisplayName,
     Active,
@@ -162,8 +161,6 @@ impl Clause {
                 List::Emails => inner.lead(),
                 List::Members | List::Groups => inner.lead().min(Lead::Mentions),
             },
-            // They are few, and have an index of their own.
-            Self::Orphaned => Lead::Column,
             _ => Lead::No,
         }
     }
@@ -183,9 +180,11 @@ fn lead_of(column: Column, test: &ColumnTest) -> Lead {
     match column {
         Column::Uuid | Column::MentionUuid if exactly => Lead::Uuid,
         Column::UserName if exactly => Lead::UserName,
-        Column::ExternalId | Column::DisplayName if exactly => Lead::Column,
+        Column::FreedName | Column::ExternalId | Column::DisplayName if exactly => Lead::Column,
         Column::Email => Lead::Email,
-        Column::UserName | Column::ExternalId | Column::DisplayName => Lead::Range,
+        Column::UserName | Column::FreedName | Column::ExternalId | Column::DisplayName => {
+            Lead::Range
+        }
         _ => Lead::No,
     }
 }
@@ -206,7 +205,11 @@ impl Column {
     pub(super) fn is_nullable(self) -> bool {
         matches!(
             self,
-            Self::UserName | Self::ExternalId | Self::DisplayName | Self::MentionName
+            Self::UserName
+                | Self::FreedName
+                | Self::ExternalId
+                | Self::DisplayName
+                | Self::MentionName
         )
     }
 
@@ -214,7 +217,11 @@ impl Column {
     pub(super) fn is_indexed_by_tenant(self) -> bool {
         matches!(
             self,
-            Self::UserName | Self::ExternalId | Self::DisplayName | Self::Modified
+            Self::UserName
+                | Self::FreedName
+                | Self::ExternalId
+                | Self::DisplayName
+                | Self::Modified
         )
     }
 
@@ -223,6 +230,7 @@ impl Column {
         match self {
             Self::Uuid => "r.uuid",
             Self::UserName => "r.user_name",
+            Self::FreedName => "r.freed_name",
             Self::ExternalId => "r.external_id",
             Self::DisplayName => "r.display_name",
             Self::Active => "r.active",
@@ -230,7 +238,7 @@ impl Column {
             Self::Modified => "r.modified",
             Self::Email => "e.email",
             Self::MentionUuid => "m.uuid",
-            Self::MentionName => "COALESCE(m.display_name, m.user_name)",
+            Self::MentionName => "COALESCE(m.display_name, m.user_name, m.freed_name)",
             Self::MentionKind => "m.kind",
         }
     }

@@ -323,36 +323,34 @@ async fn by_column(
         };
         blocks = Some(stones.blocks(tx, list).await?);
     }
-    let count = u64::from(search.page.count());
-    let (mut after, mut offset, mut skipped) = match &search.page {
-        Page::Index { start, .. } => (None, start.saturating_sub(1), start.saturating_sub(1)),
-        Page::Cursor { after, .. } => (after.clone(), 0, 0),
+    let count = search.page.count() as usize;
+    let (mut after, skipped) = match &search.page {
+        Page::Index { start, .. } => (None, start.saturating_sub(1)),
+        Page::Cursor { after, .. } => (after.clone(), 0),
     };
-    let is_from_a_place = after.is_some();
-    if let (Some(blocks), None, false) = (&blocks, order, is_from_a_place) {
+    let is_whole = after.is_none();
+    let mut offset = skipped;
+    if let (Some(blocks), None, true) = (&blocks, order, is_whole) {
         let (id, rest) = blocks.place(offset);
         after = Some(Position { key: None, id });
         offset = rest;
     }
     let mut rows: Vec<(ResourceId, Option<String>, Option<OffsetDateTime>)> = Vec::new();
     if count > 0 {
-        let page = select.page(order, after.as_ref(), offset, count + 1);
+        let page = select.page(order, after.as_ref(), offset, count as u64 + 1);
         rows = tx.fetch_built(&page).await?;
     }
-    let is_at_the_end = count > 0 && (rows.len() as u64) <= count && !is_from_a_place;
-    if rows.is_empty() && skipped > 0 {
-        // The page lies beyond the end, nobody knows how far.
-        skipped = u64::MAX;
-    }
+    // Where the page ends the list, what came before is known, unless it begins beyond it.
+    let is_at_the_end = is_whole && count > 0 && rows.len() <= count;
     let total = match &blocks {
         Some(blocks) => blocks.total(),
-        None if is_at_the_end && skipped < u64::MAX => skipped + rows.len() as u64,
+        None if is_at_the_end && (skipped == 0 || !rows.is_empty()) => skipped + rows.len() as u64,
         None => {
             let counted: Vec<(u64,)> = tx.fetch_built(&select.count()).await?;
             counted.first().map_or(0, |(total,)| *total)
         }
     };
-    let ids: Vec<ResourceId> = rows.iter().map(|(id, ..)| *id).collect();
+    let ids: Vec<ResourceId> = rows.iter().take(count).map(|(id, ..)| *id).collect();
     let positions = rows.into_iter().map(|(id, text, at)| match order {
         Some(order) => order.position(id, text, at),
         None => Position { key: None, id },
@@ -360,7 +358,7 @@ async fn by_column(
     Ok(Listed {
         total,
         next: search.page.next(positions.collect()),
-        resources: by_number(tx, ids.get(..ids.len().min(count as usize)).unwrap_or(&ids)).await?,
+        resources: by_number(tx, &ids).await?,
     })
 }
 

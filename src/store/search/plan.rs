@@ -38,7 +38,7 @@ pub(super) struct Planner<'t> {
     pub(super) kind: Kind,
     pub(super) resource_type: &'t ResourceType,
     /// Whether resources are found that no source holds any more. Their names are free for
-    /// others, so that they stand in no column.
+    /// others and stand in a column of their own.
     pub(super) with_orphans: bool,
 }
 
@@ -259,14 +259,17 @@ impl Planner<'_> {
     }
 
     fn column(&self, column: Column, test: ColumnTest, negated: bool) -> Plan {
-        let is = Clause::is(column, test, negated);
-        match column {
-            Column::UserName if self.with_orphans => {
-                Plan::wider(Clause::any(vec![is, Clause::Orphaned]))
-            }
-            Column::MentionName if self.with_orphans => Plan::unknown(),
-            _ => Plan::exact(is),
+        let is = Clause::is(column, test.clone(), negated);
+        if column != Column::UserName || !self.with_orphans {
+            return Plan::exact(is);
         }
+        // Everybody's name stands in one of the two.
+        let freed = Clause::is(Column::FreedName, test, negated);
+        Plan::exact(if negated {
+            Clause::all(vec![is, freed])
+        } else {
+            Clause::any(vec![is, freed])
+        })
     }
 
     /// A comparison of a member's or group's part.
@@ -326,8 +329,8 @@ fn email(attribute: &Attribute, operator: Operator, operand: &Operand, negated: 
     let name = attribute.sub.as_ref().unwrap_or(&attribute.name);
     match operand {
         Operand::Text(text) if name == "value" && !attribute.case_exact && !negated => {
-            let test = text_test(operator, text);
-            Plan::exact(Clause::is(Column::Email, test, false))
+            let asked = text_test(operator, text);
+            Plan::exact(Clause::is(Column::Email, asked, false))
         }
         _ => Plan::unknown(),
     }

@@ -56,7 +56,9 @@ impl Mentions {
     fn add(&mut self, condition: &Condition) {
         match condition {
             Condition::And(inner) | Condition::Or(inner) => {
-                inner.iter().for_each(|inner| self.add(inner));
+                for inner in inner {
+                    self.add(inner);
+                }
             }
             Condition::Not(inner) => self.add(inner),
             Condition::HasExtension(_) => {}

@@ -234,10 +234,6 @@ impl Select<'_> {
                 built.push(around.between).bind(contains.as_str());
                 built.push(around.behind);
             }
-            Clause::Orphaned => {
-                self.in_tenant(built);
-                built.push("r.orphaned_since IS NOT NULL");
-            }
         }
     }
 
@@ -350,7 +346,7 @@ impl Select<'_> {
             ColumnTest::Present => {
                 built.push(name).push(" <> ''");
             }
-            ColumnTest::Text(operator, text) => self.text(built, name, *operator, text),
+            ColumnTest::Text(operator, with) => self.text(built, name, *operator, with),
             ColumnTest::Number(operator, number) => {
                 built.push(name).push(sign(*operator)).bind(*number);
             }

@@ -7,7 +7,7 @@ use crate::driver::{Column, Trouble, Tx, binds, statements};
 use crate::ids::{ResourceId, TenantId};
 
 /// More lines than that are not read: everything is counted again.
-const LINES_MAX: i64 = 5_000;
+const LINES_MAX: u32 = 5_000;
 /// How many lines are looked at for what is missing when reading begins.
 const LINES_BEHIND: i64 = 4_096;
 /// No transaction of ours lasts longer.
@@ -65,7 +65,7 @@ impl Lines {
         let dialect = tx.dialect();
         if let Some(seen) = since.seen {
             let new: Vec<Line> = tx.fetch(NEW, &binds![seen, LINES_MAX]).await?;
-            if (new.len() as i64) < LINES_MAX {
+            if new.len() < LINES_MAX as usize {
                 let columns = [
                     Column::Ints(since.gaps.iter().map(|gap| gap.first).collect()),
                     Column::Ints(since.gaps.iter().map(|gap| gap.last).collect()),

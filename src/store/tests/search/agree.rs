@@ -1,5 +1,7 @@
 //! Whatever is asked of whomever, both databases answer what the evaluator says.
 
+use std::collections::hash_map::Entry;
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -422,10 +424,12 @@ async fn random_filters_find_on_both_databases_what_the_evaluator_says() {
                     ..world.search(kind)
                 };
                 let of = (&world.url, kind, visible_to);
-                if !known.contains_key(&of) {
-                    known.insert(of, everybody(world, &play, kind, visible_to).await);
-                }
-                let all = &known[&of];
+                let all: &Vec<FoundResource> = match known.entry(of) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        entry.insert(everybody(world, &play, kind, visible_to).await)
+                    }
+                };
                 let expected = expected(all, &search);
                 let found = world.found(&search).await;
                 let of = (&filter, &search.sort.clone(), &world.url);

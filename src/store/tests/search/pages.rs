@@ -114,7 +114,7 @@ on_both! {
                 }
                 // One leaves who was seen already, one who was not; two come.
                 page += 1;
-                let gone = [page, 3_003 - page].map(|id| orphan(id));
+                let gone = [page, 3_003 - page].map(orphan);
                 let names = ["aaa", "zzz"].map(|name| {
                     fresh += 1;
                     world.user(fresh, &format!("{name}-{fresh}"))
@@ -233,8 +233,8 @@ async fn what_was_under_way_when_the_journal_was_read_is_counted_when_it_is_comm
     let mut late = pool.begin().await.unwrap();
     for sql in [
         "INSERT INTO resources (id, uuid, tenant, kind, user_name, active, created, modified,
-            version, doc) SELECT 11, 'late', tenant, kind, 'late', active, created, modified,
-            version, doc FROM resources WHERE id = 1",
+            version, document_version, doc) SELECT 11, 'late', tenant, kind, 'late', active, created, modified,
+            version, 1, doc FROM resources WHERE id = 1",
         "INSERT INTO journal (at, tenant, actor, resource, event)
             SELECT at, tenant, actor, 11, event FROM journal WHERE resource = 1",
     ] {
