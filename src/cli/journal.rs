@@ -71,7 +71,9 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
             .unwrap_or_default();
         let who = match &line.actor {
             Actor::Run(run) => format!("run {run}"),
+            Actor::Connection(run) => format!("push, run {run}"),
             Actor::Cli => "cli".to_owned(),
+            Actor::Time => "time".to_owned(),
         };
         output::line(format!(
             "{}  {}  {who}  {}  {}",

@@ -438,7 +438,10 @@ fn describe(step: &Step) -> Vec<String> {
             }
             Write::Release { name, .. } => lines.push(format!("! {name} out of quarantine")),
             Write::Unlink { .. } => lines.push(format!("- {} loses its link", step.subject)),
-            Write::Relink { .. } | Write::Names { .. } | Write::Pending { .. } => {}
+            Write::Expect { .. }
+            | Write::Relink { .. }
+            | Write::Names { .. }
+            | Write::Pending { .. } => {}
         }
     }
     if lines.is_empty() {

@@ -114,6 +114,12 @@ pub enum StepConflict {
         /// The version now.
         found: i64,
     },
+    /// What the sources say of the resource has changed since the change was computed.
+    #[error("what is said of resource {resource} has changed meanwhile")]
+    Said {
+        /// Which.
+        resource: ResourceId,
+    },
     /// The userName belongs to another user of the tenant, active or not.
     #[error("the userName {name} belongs to another user")]
     UserNameTaken {

@@ -75,14 +75,18 @@ impl Actor {
     pub(crate) fn parts(&self) -> (&'static str, Option<RunId>) {
         match self {
             Self::Run(run) => ("run", Some(*run)),
+            Self::Connection(run) => ("connection", Some(*run)),
             Self::Cli => ("cli", None),
+            Self::Time => ("time", None),
         }
     }
 
     fn from_parts(word: &str, run: Option<RunId>) -> Result<Self, StoreError> {
         match (word, run) {
             ("run", Some(run)) => Ok(Self::Run(run)),
+            ("connection", Some(run)) => Ok(Self::Connection(run)),
             ("cli", None) => Ok(Self::Cli),
+            ("time", None) => Ok(Self::Time),
             _ => Err(StoreError::Corrupt {
                 what: format!("a journal line of the actor {word}"),
             }),

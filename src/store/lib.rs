@@ -34,6 +34,7 @@ pub mod writes;
 pub use commit::{PrepareError, PreparedStep};
 pub use error::{CommitError, StepConflict, StoreError};
 pub use ids::IdKind;
+pub use links::said;
 pub use resources::By;
 
 use std::sync::Arc;

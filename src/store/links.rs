@@ -90,6 +90,24 @@ impl FromCells for LinkMark {
     }
 }
 
+/// A hash of everything that links say, whatever their order: equal as long as no source
+/// has said anything else, come or gone.
+#[must_use]
+pub fn said(links: &[Link]) -> Fingerprint {
+    let mut each: Vec<(i64, String)> = links
+        .iter()
+        .filter_map(|link| {
+            let contribution = serde_json::to_string(&link.contribution).ok()?;
+            Some((
+                link.id.0,
+                format!("{} {} {contribution}", link.id, link.presence.as_str()),
+            ))
+        })
+        .collect();
+    each.sort_unstable();
+    Fingerprint::of_parts(each.iter().map(|(_, text)| text.as_bytes()))
+}
+
 impl Store {
     /// The mark of every link of a source, by number.
     pub async fn link_marks(&self, source: SourceId) -> Result<Vec<LinkMark>, StoreError> {

@@ -15,6 +15,13 @@ statements! {
         WHERE group_id = $1 ORDER BY member_id, source_id";
     GROUPS_OF = "SELECT group_id, source_id FROM memberships
         WHERE member_id = $1 ORDER BY group_id, source_id";
+    HELD_MEMBERS = "SELECT member_id, source_id FROM memberships
+            WHERE group_id = $2 AND member_id = $1 ORDER BY source_id",
+        postgres: "SELECT member_id, source_id FROM memberships
+            WHERE group_id = $2 AND member_id = ANY($1::bigint[])
+            ORDER BY member_id, source_id";
+    MEMBERS_OF_OTHERS = "SELECT DISTINCT source_id FROM memberships
+        WHERE group_id = $1 AND source_id <> $2";
     PENDING_OF = "SELECT link, unit, name FROM pending_references
             WHERE link = $1 ORDER BY link, unit, name_hash",
         postgres: "SELECT link, unit, name FROM pending_references
@@ -56,6 +63,32 @@ impl Store {
         group: ResourceId,
     ) -> Result<Vec<(ResourceId, SourceId)>, StoreError> {
         self.database.fetch(ALL_MEMBERS, binds![group]).await
+    }
+
+    /// Which of `members` are direct members of a group, each with the sources that say so.
+    /// Looks at no other member.
+    pub async fn held_members(
+        &self,
+        group: ResourceId,
+        members: &[ResourceId],
+    ) -> Result<Vec<(ResourceId, SourceId)>, StoreError> {
+        let column = Column::Ints(members.iter().map(|id| id.0).collect());
+        self.database
+            .fetch_each(HELD_MEMBERS, vec![column], binds![group])
+            .await
+    }
+
+    /// The other sources that give a group members.
+    pub async fn other_sources_of_members(
+        &self,
+        group: ResourceId,
+        source: SourceId,
+    ) -> Result<Vec<SourceId>, StoreError> {
+        let rows = self
+            .database
+            .fetch(MEMBERS_OF_OTHERS, binds![group, source])
+            .await?;
+        Ok(rows.into_iter().map(|(source,)| source).collect())
     }
 
     /// All groups of a resource, each with the sources that say so.

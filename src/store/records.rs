@@ -59,8 +59,12 @@ pub struct Resource {
     pub created: OffsetDateTime,
     /// When it last changed.
     pub modified: OffsetDateTime,
-    /// Counted up with each change, from 1.
+    /// Counted up with each change that a client can see, members of a group included,
+    /// from 1: the entity tag.
     pub version: i64,
+    /// Counted up with each change of the attributes, from 1: what changes are computed
+    /// from.
+    pub document_version: i64,
     /// Since when no source holds it any more.
     pub orphaned: Option<OffsetDateTime>,
 }
@@ -169,6 +173,8 @@ pub enum RunKind {
     Plan,
     /// Put back what another run changed.
     Undo,
+    /// All that a connection pushes within an hour.
+    Push,
 }
 
 /// One run.
@@ -230,8 +236,23 @@ pub struct Pending {
 pub enum Actor {
     /// A run.
     Run(RunId),
+    /// A client that pushes over a connection; the run is the connection's hour.
+    Connection(RunId),
     /// A person or program at the command line.
     Cli,
+    /// Time: a grace period has ended, or somebody whom others waited for has come.
+    Time,
+}
+
+impl Actor {
+    /// The run that it acts in.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Run(run) | Self::Connection(run) => Some(*run),
+            Self::Cli | Self::Time => None,
+        }
+    }
 }
 
 /// What a journal line tells.
@@ -252,6 +273,9 @@ pub enum JournalEvent {
         /// When it had been made.
         #[serde(with = "time::serde::rfc3339")]
         created: OffsetDateTime,
+        /// Since when no source had held it.
+        #[serde(with = "time::serde::rfc3339::option", default)]
+        orphaned: Option<OffsetDateTime>,
         /// Its links' last states.
         links: Vec<Link>,
         /// Where it was a member.
@@ -343,6 +367,15 @@ pub struct Token {
     pub expires: Option<OffsetDateTime>,
     /// When it was last used, to the minute.
     pub last_used: Option<OffsetDateTime>,
+}
+
+/// What a connection needs to know of itself before it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushState {
+    /// Why it does not write, if it is paused.
+    pub paused: Option<String>,
+    /// Its run that began at or after the asked time, if there is one that was not undone.
+    pub run: Option<RunId>,
 }
 
 /// How much a tenant holds.
@@ -438,6 +471,7 @@ impl RunKind {
             Self::Sync => "sync",
             Self::Plan => "plan",
             Self::Undo => "undo",
+            Self::Push => "push",
         }
     }
 }

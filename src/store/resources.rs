@@ -4,17 +4,20 @@ use std::collections::HashMap;
 
 use rollcall_directory::entry::Kind;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::driver::{Cells, Column, FromCells, Statement, Trouble, binds, statements};
-use crate::ids::{ResourceId, TenantId};
+use crate::ids::{ResourceId, SourceId, TenantId};
 use crate::records::{ListQuery, Resource, ResourceList};
 use crate::{Store, StoreError};
 
 /// What resources are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum By {
-    /// `userName`, ignoring case.
+    /// `userName`, ignoring case, of those whom a source holds.
     UserName,
+    /// The `userName`, ignoring case, of those whom no source holds any more.
+    FreedName,
     /// `externalId`, exactly.
     ExternalId,
     /// `displayName`, ignoring case.
@@ -35,7 +38,9 @@ impl By {
         match self {
             Self::ExternalId | Self::Uuid => text.to_owned(),
             Self::EmployeeNumber => text.trim().to_owned(),
-            Self::UserName | Self::DisplayName | Self::Email => text.to_lowercase(),
+            Self::UserName | Self::FreedName | Self::DisplayName | Self::Email => {
+                text.to_lowercase()
+            }
         }
     }
 
@@ -43,7 +48,7 @@ impl By {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::UserName => "userName",
+            Self::UserName | Self::FreedName => "userName",
             Self::ExternalId => "externalId",
             Self::DisplayName => "displayName",
             Self::Email => "emails.value",
@@ -56,6 +61,7 @@ impl By {
     fn statement(self) -> Option<Statement> {
         match self {
             Self::UserName => Some(BY_USER_NAME),
+            Self::FreedName => Some(BY_FREED_NAME),
             Self::ExternalId => Some(BY_EXTERNAL_ID),
             Self::DisplayName => Some(BY_DISPLAY_NAME),
             Self::Email => Some(BY_EMAIL),
@@ -68,7 +74,7 @@ impl By {
 macro_rules! columns {
     () => {
         "r.id, r.uuid, r.tenant, r.kind, r.doc, r.created, r.modified, r.version, \
-         r.orphaned_since"
+         r.document_version, r.orphaned_since"
     };
 }
 
@@ -78,6 +84,22 @@ macro_rules! by {
             "SELECT $1, r.id FROM resources r WHERE r.",
             $column,
             " = $2 AND r.tenant = $3 AND r.kind = $4"
+        )
+    };
+}
+
+/// The rows `r` of a tenant that a connection sees: those that a source holds, and that it
+/// has not deleted itself.
+macro_rules! visible_to {
+    ($tenant:literal, $source:literal) => {
+        concat!(
+            "r.tenant = ",
+            $tenant,
+            " AND r.orphaned_since IS NULL
+            AND NOT EXISTS (SELECT 1 FROM links hidden WHERE hidden.resource = r.id
+                AND hidden.source = ",
+            $source,
+            " AND hidden.presence = 'withdrawn')"
         )
     };
 }
@@ -99,6 +121,7 @@ statements! {
             "SELECT ", columns!(), " FROM resources r WHERE r.id = ANY($1::bigint[])"
         );
     BY_USER_NAME = by!("user_name"), postgres: by_array!("user_name");
+    BY_FREED_NAME = by!("freed_name"), postgres: by_array!("freed_name");
     BY_EXTERNAL_ID = by!("external_id"), postgres: by_array!("external_id");
     BY_DISPLAY_NAME = by!("display_name"), postgres: by_array!("display_name");
     BY_UUID = by!("uuid"), postgres: by_array!("uuid");
@@ -119,6 +142,25 @@ statements! {
                 ->> 'employeeNumber' AS number
             FROM resources WHERE tenant = $1 AND kind = 'user') AS numbered
         WHERE number IS NOT NULL ORDER BY id";
+    VISIBLE = concat!(
+        "SELECT ", columns!(), " FROM resources r WHERE r.uuid = $1 AND ",
+        visible_to!("$2", "$3")
+    );
+    VISIBLE_IDS = concat!(
+            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = $1 AND ",
+            visible_to!("$2", "$3")
+        ),
+        postgres: concat!(
+            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = ANY($1::text[]) AND ",
+            visible_to!("$2", "$3")
+        );
+    VISIBLE_AMONG = concat!(
+            "SELECT r.id FROM resources r WHERE r.id = $1 AND ", visible_to!("$2", "$3")
+        ),
+        postgres: concat!(
+            "SELECT r.id FROM resources r WHERE r.id = ANY($1::bigint[]) AND ",
+            visible_to!("$2", "$3")
+        );
     COUNT = "SELECT COUNT(*) FROM resources r WHERE r.tenant = $1 AND r.kind = $2";
     LIST = concat!(
         "SELECT ", columns!(), " FROM resources r
@@ -146,6 +188,7 @@ impl FromCells for Resource {
             created: cells.take()?,
             modified: cells.take()?,
             version: cells.take()?,
+            document_version: cells.take()?,
             orphaned: cells.take()?,
         })
     }
@@ -206,6 +249,47 @@ impl Store {
         tenant: TenantId,
     ) -> Result<Vec<(String, ResourceId)>, StoreError> {
         self.database.fetch(EMPLOYEE_NUMBERS, binds![tenant]).await
+    }
+
+    /// The resource of a SCIM id, if the connection sees it: a source holds it, and the
+    /// connection has not deleted it.
+    pub async fn visible(
+        &self,
+        tenant: TenantId,
+        connection: SourceId,
+        uuid: Uuid,
+    ) -> Result<Option<Resource>, StoreError> {
+        self.database
+            .fetch_one(VISIBLE, binds![uuid, tenant, connection])
+            .await
+    }
+
+    /// The numbers of those SCIM ids whose resources the connection sees.
+    pub async fn visible_ids(
+        &self,
+        tenant: TenantId,
+        connection: SourceId,
+        uuids: &[Uuid],
+    ) -> Result<Vec<(Uuid, ResourceId)>, StoreError> {
+        let column = Column::OwnedTexts(uuids.iter().map(Uuid::to_string).collect());
+        self.database
+            .fetch_each(VISIBLE_IDS, vec![column], binds![tenant, connection])
+            .await
+    }
+
+    /// Those of `ids` whose resources the connection sees.
+    pub async fn visible_among(
+        &self,
+        tenant: TenantId,
+        connection: SourceId,
+        ids: &[ResourceId],
+    ) -> Result<Vec<ResourceId>, StoreError> {
+        let column = Column::Ints(ids.iter().map(|id| id.0).collect());
+        let rows = self
+            .database
+            .fetch_each(VISIBLE_AMONG, vec![column], binds![tenant, connection])
+            .await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     /// Part of a tenant's users or groups.

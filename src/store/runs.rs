@@ -8,11 +8,14 @@ use crate::dialect::server_now;
 use crate::driver::{Cells, FromCells, Statement, Trouble, Value, binds, statements};
 use crate::ids::{RunId, SourceId, TenantId};
 use crate::journal::text_of;
-use crate::records::{Run, RunKind, RunQuery, RunState};
+use crate::records::{PushState, Run, RunKind, RunQuery, RunState};
 use crate::{Store, StoreError};
 
 /// The verdict on a run whose process died.
 const INTERRUPTED: &str = "was interrupted: its process ended before it did; what it had committed stays, and the next run goes on";
+
+/// The verdict on a run of pushes.
+const PUSHED: &str = "nothing; the identity provider pushed it";
 
 macro_rules! columns {
     () => {
@@ -28,6 +31,15 @@ statements! {
     FINISH = "UPDATE runs SET state = $1, verdict = $2, report = $3, finished = $4
         WHERE id = $5";
     CHANGE_STATE = "UPDATE runs SET state = $1 WHERE id = $2 AND state = $3";
+    PUSH_STATE = "SELECT s.paused, (SELECT MAX(r.id) FROM runs r
+                WHERE r.source = s.id AND r.kind = 'push' AND r.started >= $2
+                    AND r.state = 'applied')
+            FROM sources s WHERE s.id = $1";
+    START_PUSH = "INSERT INTO runs (source, kind, state, started, verdict, report, settings)
+            SELECT s.id, 'push', 'applied', $2, $3, '{}', $4 FROM sources s
+            WHERE s.id = $1 AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.source = s.id
+                AND r.kind = 'push' AND r.started >= $5 AND r.state = 'applied')
+            RETURNING id";
     RUN = concat!("SELECT ", columns!(), " FROM runs r WHERE r.id = $1");
     RUNS = concat!(
         "SELECT ", columns!(), " FROM runs r JOIN sources s ON s.id = r.source
@@ -81,6 +93,45 @@ impl Store {
             .pop()
             .map(|(id,): (RunId,)| id)
             .ok_or_else(|| StoreError::missing(format!("source {source}")))
+    }
+
+    /// Whether a connection may write, and the run in which it does: its latest one of kind
+    /// push that began at or after `since`.
+    pub async fn push_state(
+        &self,
+        source: SourceId,
+        since: OffsetDateTime,
+    ) -> Result<PushState, StoreError> {
+        let row: Option<(Option<String>, Option<RunId>)> = self
+            .database
+            .fetch_one(PUSH_STATE, binds![source, since])
+            .await?;
+        let (paused, run) = row.ok_or_else(|| StoreError::missing(format!("source {source}")))?;
+        Ok(PushState { paused, run })
+    }
+
+    /// The run of a connection's pushes, made if there is none since `since`. It is
+    /// `applied` from the beginning: each push is whole by itself. Two processes that make
+    /// it at the same moment may make two, which does no harm.
+    pub async fn push_run(
+        &self,
+        source: SourceId,
+        since: OffsetDateTime,
+        settings: Fingerprint,
+        now: OffsetDateTime,
+    ) -> Result<RunId, StoreError> {
+        let made: Vec<(RunId,)> = self
+            .database
+            .execute_returning(START_PUSH, binds![source, now, PUSHED, settings, since])
+            .await?;
+        match made.first() {
+            Some((run,)) => Ok(*run),
+            None => self
+                .push_state(source, since)
+                .await?
+                .run
+                .ok_or_else(|| StoreError::missing(format!("run of source {source}"))),
+        }
     }
 
     /// Keeps how far a run is.

@@ -4,6 +4,7 @@
 use rollcall_directory::diff::Change;
 use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::{NameHash, Reference};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -33,18 +34,29 @@ pub enum Write {
     Update {
         /// Whose.
         resource: ResourceId,
-        /// The version that the change was computed from: another one is a conflict.
+        /// The document's version that the change was computed from: another one is a
+        /// conflict.
         base_version: i64,
         /// The new attributes.
         document: Document,
         /// How they differ from the old.
         changes: Vec<Change>,
     },
+    /// Nothing is written; but the batch is refused unless the resource is as it was when
+    /// the change was computed.
+    Expect {
+        /// Which.
+        resource: ResourceId,
+        /// Its [`crate::records::Resource::version`]; `None`: whatever it is.
+        version: Option<i64>,
+        /// [`crate::said`] by its links; `None`: whatever they say.
+        said: Option<Fingerprint>,
+    },
     /// A resource ends, with its links, memberships and names.
     Delete {
         /// Which.
         resource: ResourceId,
-        /// The version that the decision was made from.
+        /// The document's version that the decision was made from.
         base_version: i64,
     },
     /// A deleted resource comes back as it was (undo): same number, same SCIM id.
@@ -61,7 +73,8 @@ pub enum Write {
         #[serde(with = "time::serde::rfc3339")]
         created: OffsetDateTime,
     },
-    /// No source holds it any more since then, or (`None`) one does again.
+    /// No source holds it any more since then: its userName is free for others. Or
+    /// (`None`) one does again, which takes the userName back if nobody else has it.
     Orphan {
         /// Which.
         resource: ResourceId,
@@ -94,7 +107,8 @@ pub enum Write {
         /// All of them.
         names: Vec<NameHash>,
     },
-    /// Members come to and go from a group, as far as one source goes.
+    /// Members come to and go from a group, as far as one source goes. Those who are there
+    /// already or gone already change nothing; the others raise the group's version.
     Members {
         /// The group.
         group: ResourceId,

@@ -192,7 +192,7 @@ impl Reconciler<'_> {
             effect.updates = true;
             writes.push(Write::Update {
                 resource: resource.id,
-                base_version: resource.version,
+                base_version: resource.document_version,
                 document,
                 changes,
             });
@@ -214,7 +214,7 @@ impl Reconciler<'_> {
 }
 
 /// Whom nobody holds keeps the attributes that they had, and is not active.
-fn last_state(resource: &Resource) -> Document {
+pub(super) fn last_state(resource: &Resource) -> Document {
     let mut document = resource.document.clone();
     if resource.kind == Kind::User {
         document.set(
@@ -231,7 +231,7 @@ fn deletion(resource: &Resource) -> Proposal {
             subject: name_of(resource),
             writes: vec![Write::Delete {
                 resource: resource.id,
-                base_version: resource.version,
+                base_version: resource.document_version,
             }],
         },
         effect: Effect {

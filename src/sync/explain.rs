@@ -104,6 +104,7 @@ pub(crate) async fn find(
             By::Uuid,
             By::Email,
             By::ExternalId,
+            By::FreedName,
             By::DisplayName,
         ]
         .as_slice(),

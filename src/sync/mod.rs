@@ -20,6 +20,7 @@ mod id_pool;
 mod import;
 mod lease;
 mod plan;
+pub(crate) mod push;
 mod reader;
 mod reconcile;
 mod references;

@@ -198,7 +198,7 @@ impl Engine {
             let found = self.store.resources(chunk).await?;
             for id in chunk {
                 match found.iter().find(|r| r.id == *id) {
-                    Some(resource) if expected.get(id) == Some(&resource.version) => {}
+                    Some(resource) if expected.get(id) == Some(&resource.document_version) => {}
                     Some(resource) => {
                         return Err(stale(format!(
                             "{} has changed since",

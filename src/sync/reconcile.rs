@@ -504,7 +504,7 @@ impl<'a> Reconciler<'a> {
             effect.replaces = replaced(&changes);
             writes.push(Write::Update {
                 resource: resource.id,
-                base_version: resource.version,
+                base_version: resource.document_version,
                 document,
                 changes,
             });

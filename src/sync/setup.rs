@@ -151,6 +151,23 @@ impl Voices {
     }
 }
 
+impl Voices {
+    /// What a source is called.
+    pub(crate) fn name_of(&self, source: SourceId) -> String {
+        self.of.get(&source).map_or_else(
+            || format!("source {source} (no longer configured)"),
+            |settings| settings.name.clone(),
+        )
+    }
+
+    /// A source's number for an attribute: the smaller wins.
+    pub(crate) fn priority(&self, source: SourceId, unit: &Unit) -> u32 {
+        self.of
+            .get(&source)
+            .map_or(u32::MAX, |settings| settings.priorities.of(unit))
+    }
+}
+
 impl VoiceSettings {
     /// A source that is no longer in the configuration speaks last.
     pub(crate) fn unknown() -> Self {

@@ -283,6 +283,7 @@ impl<'a> Backwards<'a> {
             JournalEvent::Deleted {
                 document,
                 created,
+                orphaned,
                 links,
                 memberships,
                 members,
@@ -298,6 +299,12 @@ impl<'a> Backwards<'a> {
                     document: document.clone(),
                     created: *created,
                 }];
+                if orphaned.is_some() {
+                    writes.push(Write::Orphan {
+                        resource: id,
+                        since: *orphaned,
+                    });
+                }
                 writes.extend(links.iter().map(|link| Write::Link {
                     link: Box::new(link.clone()),
                 }));
@@ -394,7 +401,7 @@ impl<'a> Backwards<'a> {
         }
         Ok(Ok(vec![Write::Delete {
             resource: resource.id,
-            base_version: resource.version,
+            base_version: resource.document_version,
         }]))
     }
 
@@ -421,7 +428,7 @@ impl<'a> Backwards<'a> {
             .and_then(|r| r.undoes);
         Ok(lines
             .first()
-            .is_some_and(|line| undone.is_some_and(|id| line.actor != Actor::Run(id))))
+            .is_some_and(|line| undone.is_some() && line.actor.run() != undone))
     }
 
     fn unchange(&mut self, resource: &Resource, changes: &[Change]) -> Result<Vec<Write>, String> {
@@ -439,7 +446,7 @@ impl<'a> Backwards<'a> {
         self.tally.deactivated += u64::from(ends);
         Ok(vec![Write::Update {
             resource: resource.id,
-            base_version: resource.version,
+            base_version: resource.document_version,
             document,
             changes,
         }])
@@ -448,7 +455,7 @@ impl<'a> Backwards<'a> {
     /// Whether the link is as the undone run left it, or as this undo has it by now.
     async fn link_is_ours(&self, id: LinkId, line: &JournalLine) -> Result<bool, SyncError> {
         let found = self.view.links(&[id]).await?;
-        let Actor::Run(original) = line.actor else {
+        let Some(original) = line.actor.run() else {
             return Ok(false);
         };
         Ok(found

@@ -35,6 +35,8 @@ impl Reconciler<'_> {
             let old = known
                 .resources
                 .get(&id)
+                // Whom no source held had given it up.
+                .filter(|r| r.orphaned.is_none())
                 .and_then(|r| r.document.text("userName"))
                 .map(|n| By::UserName.fold(n));
             if new == old {

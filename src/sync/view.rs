@@ -203,7 +203,7 @@ impl View {
             let key = (kind, by, by.fold(text));
             for id in self.laid.texts.get(&key).into_iter().flatten() {
                 let carries = matches!(self.laid.resources.get(id), Some(Some(resource))
-                    if texts_of(&resource.document, kind).contains(&(by, key.2.clone())));
+                    if resource.kind == kind && texts_of(resource).contains(&(by, key.2.clone())));
                 if carries && !found.contains(&(text.clone(), *id)) {
                     found.push((text.clone(), *id));
                 }
@@ -387,6 +387,7 @@ impl View {
                 if let Some(mut found) = self.take(*resource, before) {
                     found.document = document.clone();
                     found.version += 1;
+                    found.document_version += 1;
                     found.modified = now;
                     self.lay_resource(found);
                 }
@@ -440,7 +441,7 @@ impl View {
                 plus.extend(added.iter().cloned());
                 minus.extend(removed.iter().cloned());
             }
-            Write::Quarantine { .. } | Write::Release { .. } => {}
+            Write::Expect { .. } | Write::Quarantine { .. } | Write::Release { .. } => {}
         }
     }
 
@@ -473,12 +474,13 @@ impl View {
             created,
             modified: now,
             version: 1,
+            document_version: 1,
             orphaned: None,
         });
     }
 
     fn lay_resource(&mut self, resource: Resource) {
-        for (by, text) in texts_of(&resource.document, resource.kind) {
+        for (by, text) in texts_of(&resource) {
             let ids = self
                 .laid
                 .texts
@@ -500,16 +502,21 @@ impl View {
     }
 }
 
-/// Everything that a document can be found by.
-fn texts_of(document: &Document, kind: Kind) -> Vec<(By, String)> {
+/// Everything that a resource can be found by.
+fn texts_of(resource: &Resource) -> Vec<(By, String)> {
+    let document = &resource.document;
     let mut texts = Vec::new();
     let mut push = |by: By, text: Option<&str>| {
         if let Some(text) = text {
             texts.push((by, by.fold(text)));
         }
     };
-    if kind == Kind::User {
-        push(By::UserName, document.text("userName"));
+    if resource.kind == Kind::User {
+        let by = match resource.orphaned {
+            None => By::UserName,
+            Some(_) => By::FreedName,
+        };
+        push(by, document.text("userName"));
         let number = document.get(&employee_number());
         push(By::EmployeeNumber, number.and_then(|n| n.as_str()));
     }

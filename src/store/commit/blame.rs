@@ -1,8 +1,9 @@
 //! Which step of a batch takes what somebody else has.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, ResourceNow};
 use crate::driver::{Column, Trouble, Tx, binds, statements};
 use crate::error::{CommitError, StepConflict};
 use crate::ids::{ResourceId, TenantId};
@@ -36,26 +37,21 @@ pub(super) async fn look(
 type Conflicts = Vec<(usize, StepConflict)>;
 
 async fn names(tx: &mut Tx, ledger: &Ledger<'_>, tenant: TenantId) -> Result<Conflicts, Trouble> {
-    let final_name = |id: i64| {
-        let now = ledger.resources.get(&id)?.now.as_ref()?;
-        Some(now.doc?.user_name.as_deref())
-    };
-    let touches = |id: i64| {
-        let slot = ledger.resources.get(&id);
-        slot.is_some_and(|slot| slot.now.as_ref().is_none_or(|now| now.doc.is_some()))
-    };
+    let names: BTreeMap<i64, Option<Cow<'_, str>>> = ledger
+        .resources
+        .iter()
+        .map(|(id, slot)| (*id, slot.now.as_ref().and_then(ResourceNow::user_name)))
+        .collect();
     let mut conflicts = Conflicts::new();
     let mut takers: HashMap<&str, (i64, usize)> = HashMap::new();
     let mut asked = Vec::new();
     for (id, slot) in &ledger.resources {
-        let Some(doc) = slot.now.as_ref().and_then(|now| now.doc) else {
+        let (Some(now), Some(Some(name))) = (&slot.now, names.get(id)) else {
             continue;
         };
-        let Some(name) = doc.user_name.as_deref() else {
-            continue;
-        };
+        let name = name.as_ref();
         let taken = |holder: i64| StepConflict::UserNameTaken {
-            name: doc.user_name_as_is.clone().unwrap_or_default(),
+            name: now.spelled_name().to_owned(),
             holder: ResourceId(holder),
         };
         match takers.get(name) {
@@ -81,7 +77,9 @@ async fn names(tx: &mut Tx, ledger: &Ledger<'_>, tenant: TenantId) -> Result<Con
         else {
             continue;
         };
-        let keeps = !touches(holder) || final_name(holder) == Some(Some(*name));
+        let keeps = names
+            .get(&holder)
+            .is_none_or(|kept| kept.as_deref() == Some(*name));
         if holder != *id && keeps {
             let mut cause = taken.clone();
             if let StepConflict::UserNameTaken { holder: whose, .. } = &mut cause {

@@ -3,6 +3,8 @@
 //! What goes is written before what comes, so that names and keys are free when they are
 //! taken; a resource whose userName changes gives up the old one first.
 
+use std::borrow::Cow;
+
 use super::Batch;
 use super::ledger::{Ledger, LinkSlot, ResourceNow};
 use super::prepared::{Doc, LinkRow};
@@ -21,31 +23,37 @@ statements! {
         postgres: "DELETE FROM memberships WHERE member_id = ANY($1::bigint[])";
     FREE_NAME = "UPDATE resources SET user_name = NULL WHERE id = $1",
         postgres: "UPDATE resources SET user_name = NULL WHERE id = ANY($1::bigint[])";
-    INSERT_RESOURCE = "INSERT INTO resources (id, uuid, kind, user_name, external_id,
-            display_name, active, created, doc, version, orphaned_since, tenant, modified)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        postgres: "INSERT INTO resources (id, uuid, kind, user_name, external_id,
-            display_name, active, created, doc, version, orphaned_since, tenant, modified)
-            SELECT r.*, $12, $13 FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[],
-                $5::text[], $6::text[], $7::boolean[], $8::bigint[], $9::text[],
-                $10::bigint[], $11::bigint[]) AS r";
-    UPDATE_RESOURCE = "UPDATE resources SET user_name = $1, external_id = $2,
-            display_name = $3, active = $4, doc = $5, version = $6, orphaned_since = $7,
-            modified = $9 WHERE id = $8",
+    INSERT_RESOURCE = "INSERT INTO resources (id, uuid, kind, user_name, freed_name,
+            external_id, display_name, active, created, doc, version, document_version,
+            orphaned_since, tenant, modified)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        postgres: "INSERT INTO resources (id, uuid, kind, user_name, freed_name, external_id,
+            display_name, active, created, doc, version, document_version, orphaned_since,
+            tenant, modified)
+            SELECT r.*, $14, $15 FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[],
+                $5::text[], $6::text[], $7::text[], $8::boolean[], $9::bigint[], $10::text[],
+                $11::bigint[], $12::bigint[], $13::bigint[]) AS r";
+    UPDATE_RESOURCE = "UPDATE resources SET user_name = $1, freed_name = $2,
+            external_id = $3, display_name = $4, active = $5, doc = $6, version = $7,
+            document_version = $8, orphaned_since = $9, modified = $11 WHERE id = $10",
         postgres: "UPDATE resources AS r SET user_name = n.user_name,
-            external_id = n.external_id, display_name = n.display_name, active = n.active,
-            doc = n.doc, version = n.version, orphaned_since = n.orphaned_since,
-            modified = $9
-            FROM UNNEST($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[],
-                $6::bigint[], $7::bigint[], $8::bigint[])
-                AS n(user_name, external_id, display_name, active, doc, version,
-                    orphaned_since, id)
+            freed_name = n.freed_name, external_id = n.external_id,
+            display_name = n.display_name, active = n.active, doc = n.doc,
+            version = n.version, document_version = n.document_version,
+            orphaned_since = n.orphaned_since, modified = $11
+            FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[],
+                $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+                AS n(user_name, freed_name, external_id, display_name, active, doc, version,
+                    document_version, orphaned_since, id)
             WHERE r.id = n.id";
-    UPDATE_ORPHAN = "UPDATE resources SET active = $1, orphaned_since = $2 WHERE id = $3",
-        postgres: "UPDATE resources AS r SET active = n.active,
-            orphaned_since = n.orphaned_since
-            FROM UNNEST($1::boolean[], $2::bigint[], $3::bigint[])
-                AS n(active, orphaned_since, id)
+    UPDATE_STATE = "UPDATE resources SET user_name = $1, freed_name = $2, active = $3,
+            version = $4, modified = $5, orphaned_since = $6 WHERE id = $7",
+        postgres: "UPDATE resources AS r SET user_name = n.user_name,
+            freed_name = n.freed_name, active = n.active, version = n.version,
+            modified = n.modified, orphaned_since = n.orphaned_since
+            FROM UNNEST($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[],
+                $6::bigint[], $7::bigint[])
+                AS n(user_name, freed_name, active, version, modified, orphaned_since, id)
             WHERE r.id = n.id";
     DELETE_EMAILS = "DELETE FROM resource_emails WHERE resource = $1",
         postgres: "DELETE FROM resource_emails WHERE resource = ANY($1::bigint[])";
@@ -169,42 +177,51 @@ fn ids<'a, T: 'a>(slots: impl Iterator<Item = (&'a i64, T)>) -> Column<'static> 
 }
 
 async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Result<(), Trouble> {
-    let mut made: Vec<(i64, &ResourceNow<'_>, &Doc)> = Vec::new();
-    let mut changed: Vec<(i64, &ResourceNow<'_>, &Doc)> = Vec::new();
-    let mut orphaned: Vec<(i64, &ResourceNow<'_>)> = Vec::new();
+    let mut made: Vec<(&Row<'_>, &Doc)> = Vec::new();
+    let mut changed: Vec<(&Row<'_>, &Doc)> = Vec::new();
+    let mut moved: Vec<&Row<'_>> = Vec::new();
     let mut freed = Vec::new();
-    for (id, slot) in &ledger.resources {
-        let Some(now) = &slot.now else { continue };
-        match (slot.stored.filter(|_| !slot.cut), now.doc) {
-            (None, Some(doc)) => made.push((*id, now, doc)),
-            (Some(stored), Some(doc)) => {
-                changed.push((*id, now, doc));
-                if stored.user_name.is_some() && stored.user_name != doc.user_name {
-                    freed.push(*id);
-                }
+    let rows: Vec<(Row<'_>, bool)> = ledger
+        .resources
+        .iter()
+        .filter_map(|(id, slot)| {
+            let now = slot.now.as_ref().filter(|now| now.touched)?;
+            let row = Row {
+                id: *id,
+                now,
+                user_name: now.user_name(),
+                freed_name: now.freed_name(),
+            };
+            let stored = slot.stored.filter(|_| !slot.cut);
+            if let Some(old) = stored.and_then(|stored| stored.user_name.as_deref())
+                && row.user_name.as_deref() != Some(old)
+            {
+                freed.push(*id);
             }
-            (_, None) => orphaned.push((*id, now)),
+            Some((row, stored.is_none()))
+        })
+        .collect();
+    for (row, is_new) in &rows {
+        match row.now.doc {
+            Some(doc) if *is_new => made.push((row, doc)),
+            Some(doc) => changed.push((row, doc)),
+            None => moved.push(row),
         }
     }
     tx.execute_each(FREE_NAME, &[Column::Ints(freed)], &[])
         .await?;
     insert_resources(tx, &made, batch).await?;
     update_resources(tx, &changed, batch).await?;
-    let columns = [
-        Column::Bools(orphaned.iter().map(|(_, now)| now.active()).collect()),
-        Column::MaybeInts(orphaned.iter().map(|(_, now)| since(now)).collect()),
-        Column::Ints(orphaned.iter().map(|(id, _)| *id).collect()),
-    ];
-    tx.execute_each(UPDATE_ORPHAN, &columns, &[]).await?;
+    update_states(tx, &moved).await?;
 
-    let ids = changed.iter().map(|(id, _, _)| *id).collect();
+    let ids = changed.iter().map(|(row, _)| row.id).collect();
     tx.execute_each(DELETE_EMAILS, &[Column::Ints(ids)], &[])
         .await?;
     let mut owners = Vec::new();
     let mut emails = Vec::new();
-    for (id, _, doc) in made.iter().chain(&changed) {
+    for (row, doc) in made.iter().chain(&changed) {
         for email in &doc.emails {
-            owners.push(*id);
+            owners.push(row.id);
             emails.push(email.as_str());
         }
     }
@@ -213,27 +230,41 @@ async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Res
     Ok(())
 }
 
-fn since(now: &ResourceNow<'_>) -> Option<i64> {
-    now.orphaned.map(crate::driver::micros)
+/// A row of `resources` to be written.
+struct Row<'a> {
+    id: i64,
+    now: &'a ResourceNow<'a>,
+    user_name: Option<Cow<'a, str>>,
+    freed_name: Option<Cow<'a, str>>,
+}
+
+impl Row<'_> {
+    fn since(&self) -> Option<i64> {
+        self.now.orphaned.map(crate::driver::micros)
+    }
 }
 
 async fn insert_resources(
     tx: &mut Tx,
-    made: &[(i64, &ResourceNow<'_>, &Doc)],
+    made: &[(&Row<'_>, &Doc)],
     batch: &Batch,
 ) -> Result<(), Trouble> {
+    let rows = || made.iter().map(|(row, _)| *row);
+    let docs = || made.iter().map(|(_, doc)| *doc);
     let columns = [
-        Column::Ints(made.iter().map(|(id, _, _)| *id).collect()),
-        Column::Texts(made.iter().map(|(_, now, _)| now.uuid).collect()),
-        Column::Texts(made.iter().map(|(_, now, _)| now.kind).collect()),
-        Column::MaybeTexts(texts(made, |doc| &doc.user_name)),
-        Column::MaybeTexts(texts(made, |doc| &doc.external_id)),
-        Column::MaybeTexts(texts(made, |doc| &doc.display_name)),
-        Column::Bools(made.iter().map(|(_, now, _)| now.active()).collect()),
-        Column::Ints(made.iter().map(|(_, now, _)| now.created).collect()),
-        Column::Texts(made.iter().map(|(_, _, doc)| doc.text.as_str()).collect()),
-        Column::Ints(made.iter().map(|(_, now, _)| now.version).collect()),
-        Column::MaybeInts(made.iter().map(|(_, now, _)| since(now)).collect()),
+        Column::Ints(rows().map(|row| row.id).collect()),
+        Column::Texts(rows().map(|row| row.now.uuid).collect()),
+        Column::Texts(rows().map(|row| row.now.kind).collect()),
+        Column::MaybeTexts(rows().map(|row| row.user_name.as_deref()).collect()),
+        Column::MaybeTexts(rows().map(|row| row.freed_name.as_deref()).collect()),
+        Column::MaybeTexts(docs().map(|doc| doc.external_id.as_deref()).collect()),
+        Column::MaybeTexts(docs().map(|doc| doc.display_name.as_deref()).collect()),
+        Column::Bools(rows().map(|row| row.now.active()).collect()),
+        Column::Ints(rows().map(|row| row.now.created).collect()),
+        Column::Texts(docs().map(|doc| doc.text.as_str()).collect()),
+        Column::Ints(rows().map(|row| row.now.version).collect()),
+        Column::Ints(rows().map(|row| row.now.document_version).collect()),
+        Column::MaybeInts(rows().map(Row::since).collect()),
     ];
     tx.execute_each(INSERT_RESOURCE, &columns, &binds![batch.tenant, batch.now])
         .await?;
@@ -242,34 +273,42 @@ async fn insert_resources(
 
 async fn update_resources(
     tx: &mut Tx,
-    changed: &[(i64, &ResourceNow<'_>, &Doc)],
+    changed: &[(&Row<'_>, &Doc)],
     batch: &Batch,
 ) -> Result<(), Trouble> {
+    let rows = || changed.iter().map(|(row, _)| *row);
+    let docs = || changed.iter().map(|(_, doc)| *doc);
     let columns = [
-        Column::MaybeTexts(texts(changed, |doc| &doc.user_name)),
-        Column::MaybeTexts(texts(changed, |doc| &doc.external_id)),
-        Column::MaybeTexts(texts(changed, |doc| &doc.display_name)),
-        Column::Bools(changed.iter().map(|(_, now, _)| now.active()).collect()),
-        Column::Texts(
-            changed
-                .iter()
-                .map(|(_, _, doc)| doc.text.as_str())
-                .collect(),
-        ),
-        Column::Ints(changed.iter().map(|(_, now, _)| now.version).collect()),
-        Column::MaybeInts(changed.iter().map(|(_, now, _)| since(now)).collect()),
-        Column::Ints(changed.iter().map(|(id, _, _)| *id).collect()),
+        Column::MaybeTexts(rows().map(|row| row.user_name.as_deref()).collect()),
+        Column::MaybeTexts(rows().map(|row| row.freed_name.as_deref()).collect()),
+        Column::MaybeTexts(docs().map(|doc| doc.external_id.as_deref()).collect()),
+        Column::MaybeTexts(docs().map(|doc| doc.display_name.as_deref()).collect()),
+        Column::Bools(rows().map(|row| row.now.active()).collect()),
+        Column::Texts(docs().map(|doc| doc.text.as_str()).collect()),
+        Column::Ints(rows().map(|row| row.now.version).collect()),
+        Column::Ints(rows().map(|row| row.now.document_version).collect()),
+        Column::MaybeInts(rows().map(Row::since).collect()),
+        Column::Ints(rows().map(|row| row.id).collect()),
     ];
     tx.execute_each(UPDATE_RESOURCE, &columns, &binds![batch.now])
         .await?;
     Ok(())
 }
 
-fn texts<'a>(
-    rows: &[(i64, &ResourceNow<'_>, &'a Doc)],
-    of: impl Fn(&'a Doc) -> &'a Option<String>,
-) -> Vec<Option<&'a str>> {
-    rows.iter().map(|(_, _, doc)| of(doc).as_deref()).collect()
+/// Those whose attributes stay.
+async fn update_states(tx: &mut Tx, moved: &[&Row<'_>]) -> Result<(), Trouble> {
+    let rows = || moved.iter().copied();
+    let columns = [
+        Column::MaybeTexts(rows().map(|row| row.user_name.as_deref()).collect()),
+        Column::MaybeTexts(rows().map(|row| row.freed_name.as_deref()).collect()),
+        Column::Bools(rows().map(|row| row.now.active()).collect()),
+        Column::Ints(rows().map(|row| row.now.version).collect()),
+        Column::Ints(rows().map(|row| row.now.modified).collect()),
+        Column::MaybeInts(rows().map(Row::since).collect()),
+        Column::Ints(rows().map(|row| row.id).collect()),
+    ];
+    tx.execute_each(UPDATE_STATE, &columns, &[]).await?;
+    Ok(())
 }
 
 async fn write_links(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {

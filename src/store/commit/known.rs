@@ -9,10 +9,10 @@ use crate::links::link_columns;
 use crate::records::Link;
 
 statements! {
-    RESOURCES = "SELECT id, uuid, kind, user_name, created, version, orphaned_since, doc
-            FROM resources WHERE id = $1",
-        postgres: "SELECT id, uuid, kind, user_name, created, version, orphaned_since, doc
-            FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
+    RESOURCES = "SELECT id, uuid, kind, user_name, created, modified, version,
+            document_version, orphaned_since, doc FROM resources WHERE id = $1",
+        postgres: "SELECT id, uuid, kind, user_name, created, modified, version,
+            document_version, orphaned_since, doc FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
     PRESENT = "SELECT id FROM resources WHERE id = $1",
         postgres: "SELECT id FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id
             FOR KEY SHARE";
@@ -28,6 +28,13 @@ statements! {
     GROUPS_OF = "SELECT group_id, member_id, source_id FROM memberships WHERE member_id = $1",
         postgres: "SELECT group_id, member_id, source_id FROM memberships
             WHERE member_id = ANY($1::bigint[])";
+    MEMBERSHIPS = "SELECT group_id, member_id, source_id FROM memberships
+            WHERE group_id = $1 AND member_id = $2 AND source_id = $3",
+        postgres: "SELECT m.group_id, m.member_id, m.source_id
+            FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[])
+                AS asked(group_id, member_id, source_id)
+            JOIN memberships m ON m.group_id = asked.group_id
+                AND m.member_id = asked.member_id AND m.source_id = asked.source_id";
     MEMBERS_OF = "SELECT group_id, member_id, source_id FROM memberships WHERE group_id = $1",
         postgres: "SELECT group_id, member_id, source_id FROM memberships
             WHERE group_id = ANY($1::bigint[])";
@@ -38,8 +45,11 @@ statements! {
 pub(super) struct Known {
     pub(super) resources: HashMap<i64, StoredResource>,
     pub(super) links: HashMap<i64, Link>,
-    /// Group, member, source: those of the resources that the batch deletes.
-    pub(super) memberships: Vec<(i64, i64, i64)>,
+    /// Group, member, source: those of the resources that the batch deletes, and those of
+    /// the memberships that it changes which are there.
+    pub(super) memberships: BTreeSet<(i64, i64, i64)>,
+    /// Resources that the batch makes.
+    pub(super) made: HashSet<i64>,
     /// Resources that rows of the batch refer to and that are there, locked so that they
     /// stay until it is committed; and those that the batch makes, before or after.
     pub(super) present: HashSet<i64>,
@@ -55,7 +65,9 @@ pub(super) struct StoredResource {
     pub(super) kind: String,
     pub(super) user_name: Option<String>,
     pub(super) created: i64,
+    pub(super) modified: i64,
     pub(super) version: i64,
+    pub(super) document_version: i64,
     pub(super) orphaned: Option<time::OffsetDateTime>,
     pub(super) doc: String,
 }
@@ -68,7 +80,9 @@ impl FromCells for StoredResource {
             kind: cells.take()?,
             user_name: cells.take()?,
             created: cells.take()?,
+            modified: cells.take()?,
             version: cells.take()?,
+            document_version: cells.take()?,
             orphaned: cells.take()?,
             doc: cells.take()?,
         })
@@ -81,6 +95,9 @@ struct Wanted {
     resources: BTreeSet<i64>,
     links: BTreeSet<i64>,
     deleted: BTreeSet<i64>,
+    /// Resources of which all links are looked at.
+    said: BTreeSet<i64>,
+    memberships: BTreeSet<(i64, i64, i64)>,
     mentioned: BTreeSet<i64>,
     made: HashSet<i64>,
 }
@@ -97,6 +114,12 @@ impl Wanted {
                 }
                 Prepare::Update { resource, .. } | Prepare::Orphan { resource, .. } => {
                     wanted.resources.insert(*resource);
+                }
+                Prepare::Expect { resource, said, .. } => {
+                    wanted.resources.insert(*resource);
+                    if said.is_some() {
+                        wanted.said.insert(*resource);
+                    }
                 }
                 Prepare::Delete { resource, .. } => {
                     wanted.resources.insert(*resource);
@@ -121,14 +144,29 @@ impl Wanted {
                         wanted.links.insert(*link);
                     }
                 }
-                Prepare::Members { group, added, .. } => {
-                    wanted.mentioned.insert(*group);
+                Prepare::Members {
+                    group,
+                    source,
+                    added,
+                    removed,
+                    ..
+                } => {
+                    // Locked before the memberships are looked at: what is found then
+                    // stays so until the commit.
+                    wanted.resources.insert(*group);
                     wanted.mentioned.extend(added);
+                    let rows = added.iter().chain(removed);
+                    wanted
+                        .memberships
+                        .extend(rows.map(|member| (*group, *member, *source)));
                 }
                 Prepare::Quarantine(_) | Prepare::Release { .. } => {}
             }
         }
         let made = &wanted.made;
+        wanted
+            .memberships
+            .retain(|(group, _, _)| !made.contains(group));
         wanted
             .mentioned
             .retain(|id| !made.contains(id) && !wanted.resources.contains(id));
@@ -173,13 +211,22 @@ impl Known {
         let mut links: Vec<Link> = tx.fetch_each(LINKS, &ids(&wanted.links), &[]).await?;
         let deleted = ids(&wanted.deleted);
         links.extend(tx.fetch_each::<Link>(LINKS_OF, &deleted, &[]).await?);
-        let mut memberships: Vec<(i64, i64, i64)> = tx.fetch_each(GROUPS_OF, &deleted, &[]).await?;
-        memberships.extend(
-            tx.fetch_each::<(i64, i64, i64)>(MEMBERS_OF, &deleted, &[])
+        links.extend(
+            tx.fetch_each::<Link>(LINKS_OF, &ids(&wanted.said), &[])
                 .await?,
         );
-        memberships.sort_unstable();
-        memberships.dedup();
+        let mut memberships = BTreeSet::new();
+        for statement in [GROUPS_OF, MEMBERS_OF] {
+            let rows: Vec<(i64, i64, i64)> = tx.fetch_each(statement, &deleted, &[]).await?;
+            memberships.extend(rows);
+        }
+        let asked = [
+            Column::Ints(wanted.memberships.iter().map(|row| row.0).collect()),
+            Column::Ints(wanted.memberships.iter().map(|row| row.1).collect()),
+            Column::Ints(wanted.memberships.iter().map(|row| row.2).collect()),
+        ];
+        let there: Vec<(i64, i64, i64)> = tx.fetch_each(MEMBERSHIPS, &asked, &[]).await?;
+        memberships.extend(there);
         Ok(Self {
             resources: resources.into_iter().map(|r| (r.id, r)).collect(),
             links: links.into_iter().map(|l| (l.id.0, l)).collect(),
@@ -187,8 +234,9 @@ impl Known {
             present: present
                 .into_iter()
                 .map(|(id,)| id)
-                .chain(wanted.made)
+                .chain(wanted.made.iter().copied())
                 .collect(),
+            made: wanted.made,
             complete: care == Care::Careful,
         })
     }

@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
+
+use crate::By;
 use crate::driver::json;
 use crate::error::{CommitError, StepConflict, StoreError};
 use crate::ids::{ResourceId, SourceId};
 use crate::journal::text_of;
-use crate::records::{JournalEvent, Link};
+use crate::records::{JournalEvent, Link, Presence};
 
 use super::known::{Known, StoredResource};
 use super::prepared::{
@@ -53,16 +57,59 @@ pub(super) struct ResourceNow<'a> {
     pub(super) uuid: &'a str,
     pub(super) kind: &'a str,
     pub(super) created: i64,
+    pub(super) modified: i64,
     pub(super) version: i64,
+    pub(super) document_version: i64,
     pub(super) orphaned: Option<time::OffsetDateTime>,
     /// `None`: as stored.
     pub(super) doc: Option<&'a Doc>,
     pub(super) doc_active: bool,
+    /// The stored document's userName, as it is spelled.
+    stored_name: Option<String>,
+    /// Whether its version is a new one already.
+    raised: bool,
+    /// Whether its row differs from the stored one.
+    pub(super) touched: bool,
 }
 
 impl ResourceNow<'_> {
     pub(super) fn active(&self) -> bool {
         self.doc_active && self.orphaned.is_none()
+    }
+
+    /// The userName that it holds, folded: none while no source holds it.
+    pub(super) fn user_name(&self) -> Option<Cow<'_, str>> {
+        self.name().filter(|_| self.orphaned.is_none())
+    }
+
+    /// The userName that it has given up, folded.
+    pub(super) fn freed_name(&self) -> Option<Cow<'_, str>> {
+        self.name().filter(|_| self.orphaned.is_some())
+    }
+
+    /// Its userName, for messages.
+    pub(super) fn spelled_name(&self) -> &str {
+        match self.doc {
+            Some(doc) => doc.user_name_as_is.as_deref().unwrap_or_default(),
+            None => self.stored_name.as_deref().unwrap_or_default(),
+        }
+    }
+
+    fn name(&self) -> Option<Cow<'_, str>> {
+        match self.doc {
+            Some(doc) => doc.user_name.as_deref().map(Cow::Borrowed),
+            None => {
+                let name = self.stored_name.as_deref()?;
+                Some(Cow::Owned(By::UserName.fold(name)))
+            }
+        }
+    }
+
+    fn raise(&mut self, now: i64) {
+        self.version += 1;
+        self.modified = now;
+        self.raised = true;
+        self.touched = true;
     }
 }
 
@@ -153,6 +200,7 @@ impl<'a> Ledger<'a> {
                     })?;
             }
         }
+        ledger.refuse_links_to_orphans()?;
         Ok(ledger)
     }
 
@@ -165,6 +213,11 @@ impl<'a> Ledger<'a> {
                 doc,
                 event,
             } => self.update(step, *resource, *base_version, doc, event),
+            Prepare::Expect {
+                resource,
+                version,
+                said,
+            } => self.expect(*resource, *version, *said),
             Prepare::Delete {
                 resource,
                 base_version,
@@ -187,7 +240,7 @@ impl<'a> Ledger<'a> {
                 added,
                 removed,
                 event,
-            } => self.members(*group, *source, added, removed, event),
+            } => self.members(step, (*group, *source), added, removed, event),
             Prepare::Pending {
                 link,
                 added,
@@ -220,10 +273,15 @@ impl<'a> Ledger<'a> {
             uuid: &new.uuid,
             kind: new.kind,
             created: new.created.unwrap_or(self.now),
+            modified: self.now,
             version: 1,
+            document_version: 1,
             orphaned: None,
             doc: Some(&new.doc),
             doc_active: new.doc.active,
+            stored_name: None,
+            raised: true,
+            touched: true,
         });
         if let Some(link) = &new.link {
             self.link(step, link)?;
@@ -250,10 +308,17 @@ impl<'a> Ledger<'a> {
                 uuid: &stored.uuid,
                 kind: &stored.kind,
                 created: stored.created,
+                modified: stored.modified,
                 version: stored.version,
+                document_version: stored.document_version,
                 orphaned: stored.orphaned,
                 doc: None,
                 doc_active: doc.active(),
+                stored_name: (stored.kind == Kind::User.as_str())
+                    .then(|| doc.text("userName").map(str::to_owned))
+                    .flatten(),
+                raised: false,
+                touched: false,
             };
             self.resources.insert(
                 id,
@@ -272,10 +337,10 @@ impl<'a> Ledger<'a> {
         slot.step = step;
         let now = slot.now.as_mut().ok_or_else(|| gone("resource", id))?;
         match expected {
-            Some(expected) if expected != now.version => Err(StepConflict::Version {
+            Some(expected) if expected != now.document_version => Err(StepConflict::Version {
                 resource: ResourceId(id),
                 expected,
-                found: now.version,
+                found: now.document_version,
             }
             .into()),
             _ => Ok(now),
@@ -290,8 +355,10 @@ impl<'a> Ledger<'a> {
         doc: &'a Doc,
         event: &'a str,
     ) -> Done {
+        let at = self.now;
         let now = self.resource(step, id, Some(base_version))?;
-        now.version += 1;
+        now.raise(at);
+        now.document_version += 1;
         now.doc = Some(doc);
         now.doc_active = doc.active;
         self.journal.push(Line {
@@ -307,12 +374,67 @@ impl<'a> Ledger<'a> {
         let now = self.resource(step, id, None)?;
         let before = now.orphaned;
         now.orphaned = since;
+        now.touched = true;
         self.tell(id, None, &JournalEvent::Orphaned { since, before })
+    }
+
+    /// What a change was computed from must be what was there when the batch began.
+    fn expect(&self, id: i64, version: Option<i64>, said: Option<Fingerprint>) -> Done {
+        let stored = self
+            .known
+            .resources
+            .get(&id)
+            .ok_or_else(|| gone("resource", id))?;
+        let resource = ResourceId(id);
+        if let Some(expected) = version
+            && expected != stored.version
+        {
+            return Err(StepConflict::Version {
+                resource,
+                expected,
+                found: stored.version,
+            }
+            .into());
+        }
+        if let Some(expected) = said {
+            let links = self.known.links.values();
+            let links: Vec<Link> = links.filter(|l| l.resource == resource).cloned().collect();
+            if crate::said(&links) != expected {
+                return Err(StepConflict::Said { resource }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever linked an entry to somebody whom no source held any more by then did not
+    /// know it.
+    fn refuse_links_to_orphans(&self) -> Result<(), CommitError> {
+        for slot in self.links.values().filter(|slot| !slot.stored) {
+            let Some(row) = slot.now.filter(|row| row.presence != Presence::Withdrawn) else {
+                continue;
+            };
+            let orphaned = match self.resources.get(&row.resource) {
+                Some(slot) => slot.now.as_ref().and_then(|now| now.orphaned),
+                None => self
+                    .known
+                    .resources
+                    .get(&row.resource)
+                    .and_then(|r| r.orphaned),
+            };
+            if orphaned.is_some() {
+                let resource = ResourceId(row.resource);
+                return Err(CommitError::Step {
+                    index: slot.step,
+                    cause: StepConflict::Said { resource },
+                });
+            }
+        }
+        Ok(())
     }
 
     fn delete(&mut self, step: usize, id: i64, base_version: i64) -> Done {
         let now = self.resource(step, id, Some(base_version))?;
-        let (created, uuid, doc) = (now.created, now.uuid, now.doc);
+        let (created, uuid, doc, orphaned) = (now.created, now.uuid, now.doc, now.orphaned);
         let text = match (doc, self.known.resources.get(&id)) {
             (Some(doc), _) => &doc.text,
             (None, Some(stored)) => &stored.doc,
@@ -334,6 +456,7 @@ impl<'a> Ledger<'a> {
         let event = JournalEvent::Deleted {
             document,
             created: time_of(created)?,
+            orphaned,
             links,
             memberships,
             members,
@@ -509,27 +632,64 @@ impl<'a> Ledger<'a> {
 
     fn members(
         &mut self,
-        group: i64,
-        source: i64,
+        step: usize,
+        (group, source): (i64, i64),
         added: &[i64],
         removed: &[i64],
         event: &'a str,
     ) -> Done {
         self.must_be_there(group)?;
-        for member in removed {
-            self.memberships.insert((group, *member, source), false);
-        }
+        let gone = self.turn(group, source, removed, false);
         for member in added {
             self.must_be_there(*member)?;
-            self.memberships.insert((group, *member, source), true);
         }
+        let come = self.turn(group, source, added, true);
+        if come.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        if !self.known.made.contains(&group) {
+            let at = self.now;
+            let now = self.resource(step, group, None)?;
+            if !now.raised {
+                now.raise(at);
+            }
+        }
+        let event = if come.len() == added.len() && gone.len() == removed.len() {
+            Cow::Borrowed(event)
+        } else {
+            Cow::Owned(text_of(&JournalEvent::Members {
+                added: come,
+                removed: gone,
+            })?)
+        };
         self.journal.push(Line {
             resource: group,
             uuid: None,
             link: None,
-            event: Cow::Borrowed(event),
+            event,
         });
         Ok(())
+    }
+
+    /// Makes memberships come or go; returns those members for whom that is a change.
+    fn turn(&mut self, group: i64, source: i64, members: &[i64], comes: bool) -> Vec<ResourceId> {
+        let mut turned = Vec::new();
+        for member in members {
+            let row = (group, *member, source);
+            if self.is_member(row) != comes {
+                self.memberships.insert(row, comes);
+                turned.push(ResourceId(*member));
+            }
+        }
+        turned
+    }
+
+    fn is_member(&self, row: (i64, i64, i64)) -> bool {
+        if let Some(comes) = self.memberships.get(&row) {
+            return *comes;
+        }
+        let cut = |id: &i64| self.resources.get(id).is_some_and(|slot| slot.cut);
+        self.known.memberships.contains(&row) && !cut(&row.0) && !cut(&row.1)
     }
 
     fn await_names(

@@ -46,6 +46,11 @@ pub(super) enum Prepare {
         doc: Doc,
         event: String,
     },
+    Expect {
+        resource: i64,
+        version: Option<i64>,
+        said: Option<Fingerprint>,
+    },
     Delete {
         resource: i64,
         base_version: i64,
@@ -222,6 +227,15 @@ impl Prepare {
                 event: text_of(&JournalEvent::Updated {
                     changes: changes.clone(),
                 })?,
+            },
+            Write::Expect {
+                resource,
+                version,
+                said,
+            } => Self::Expect {
+                resource: resource.0,
+                version: *version,
+                said: *said,
             },
             Write::Delete {
                 resource,

@@ -192,7 +192,7 @@ macro_rules! words {
 words! {
     Kind: User, Group;
     Presence: Present, Disabled, Withdrawn;
-    RunKind: Sync, Plan, Undo;
+    RunKind: Sync, Plan, Undo, Push;
     RunState: Running, Planned, Applied, Held, Failed, Cancelled, Undone;
 }
 

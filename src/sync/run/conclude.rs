@@ -216,7 +216,8 @@ fn touched_by(step: &Step) -> Vec<ResourceId> {
             | Write::Orphan { resource, .. } => Some(*resource),
             Write::Link { link } | Write::Relink { link, .. } => Some(link.resource),
             Write::Members { group, .. } => Some(*group),
-            Write::Unlink { .. }
+            Write::Expect { .. }
+            | Write::Unlink { .. }
             | Write::Names { .. }
             | Write::Pending { .. }
             | Write::Quarantine { .. }

@@ -38,23 +38,29 @@ INSERT INTO counters (name, next) VALUES ('resource', 1), ('link', 1);
 -- From here to the journal no table has foreign keys: an import would spend a third of its
 -- time on them. The commit looks once a batch whether what rows refer to is there, and
 -- takes with a resource or a link what refers to it (commit/known.rs, commit/flush.rs).
+-- `version` counts every change that a client can see, members of a group included;
+-- `document_version` those of the attributes alone. Whom no source holds has no
+-- `user_name`, so that it is free; `freed_name` tells what it was.
 CREATE TABLE resources (
-    id             BIGINT NOT NULL PRIMARY KEY,
-    uuid           TEXT NOT NULL,
-    tenant         BIGINT NOT NULL,
-    kind           TEXT NOT NULL,
-    user_name      TEXT,
-    external_id    TEXT,
-    display_name   TEXT,
-    active         BOOLEAN NOT NULL,
-    created        BIGINT NOT NULL,
-    modified       BIGINT NOT NULL,
-    version        BIGINT NOT NULL,
-    orphaned_since BIGINT,
-    doc            TEXT NOT NULL
+    id               BIGINT NOT NULL PRIMARY KEY,
+    uuid             TEXT NOT NULL,
+    tenant           BIGINT NOT NULL,
+    kind             TEXT NOT NULL,
+    user_name        TEXT,
+    freed_name       TEXT,
+    external_id      TEXT,
+    display_name     TEXT,
+    active           BOOLEAN NOT NULL,
+    created          BIGINT NOT NULL,
+    modified         BIGINT NOT NULL,
+    version          BIGINT NOT NULL,
+    document_version BIGINT NOT NULL,
+    orphaned_since   BIGINT,
+    doc              TEXT NOT NULL
 );
 CREATE UNIQUE INDEX resources_uuid ON resources (uuid);
 CREATE UNIQUE INDEX resources_user_name ON resources (tenant, user_name);
+CREATE INDEX resources_freed_name ON resources (tenant, freed_name) WHERE freed_name IS NOT NULL;
 CREATE INDEX resources_list ON resources (tenant, kind, id);
 CREATE INDEX resources_external_id ON resources (tenant, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX resources_display_name ON resources (tenant, display_name) WHERE display_name IS NOT NULL;
