@@ -24,6 +24,7 @@ mod quarantine;
 pub mod records;
 mod resources;
 mod runs;
+pub mod search;
 mod sources;
 mod tenants;
 #[cfg(test)]
