@@ -24,6 +24,7 @@ mod quarantine;
 pub mod records;
 mod resources;
 mod runs;
+pub mod search;
 mod sources;
 mod tenants;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use driver::{Access, Database};
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Arc<Database>,
+    stones: Arc<search::Stones>,
 }
 
 /// How a store is opened.
@@ -76,6 +78,7 @@ impl Store {
     async fn open_for(url: &str, options: &Options, access: Access) -> Result<Self, StoreError> {
         Ok(Self {
             database: Arc::new(Database::open(url, options, access).await?),
+            stones: Arc::default(),
         })
     }
 }

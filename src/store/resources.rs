@@ -78,6 +78,11 @@ macro_rules! columns {
     };
 }
 
+/// The columns of a whole resource `r`, in the order in which [`Resource`] reads them.
+pub(crate) const COLUMNS: &str = columns!();
+/// Whole resources by number.
+pub(crate) const BY_ID: Statement = RESOURCES_BY_ID;
+
 macro_rules! by {
     ($column:literal) => {
         concat!(

@@ -165,6 +165,13 @@ impl Stored for Fingerprint {
     }
 }
 
+impl Stored for [u8; 32] {
+    type Base = Vec<u8>;
+    fn from_base(base: Vec<u8>) -> Option<Self> {
+        base.try_into().ok()
+    }
+}
+
 impl Stored for Uuid {
     type Base = String;
     fn from_base(base: String) -> Option<Self> {

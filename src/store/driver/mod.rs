@@ -6,16 +6,20 @@
 //! It may be run again from the start when PostgreSQL asks for that, so it must not keep
 //! anything beyond its arguments.
 
+mod built;
 mod cells;
 mod postgres;
 mod sqlite;
 mod statement;
 
 use futures::future::BoxFuture;
+use sqlx::SqlStr;
 
+pub(crate) use built::Built;
 pub(crate) use cells::{Cells, FromCells, from_micros, json, micros};
 pub(crate) use statement::{Column, Statement, Value, binds, statements};
 
+use crate::dialect::Dialect;
 use crate::error::{CommitError, StoreError};
 use crate::{Options, migrations};
 
@@ -202,6 +206,25 @@ impl Database {
 }
 
 impl Tx {
+    /// How its database spells what the two spell differently.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs one statement that was put together for this database's dialect.
+    pub(crate) async fn fetch_built<T: FromCells>(
+        &mut self,
+        built: &Built,
+    ) -> Result<Vec<T>, Trouble> {
+        match self {
+            Self::Sqlite(connection) => sqlite::fetch(connection, built.text(), &[], built.binds()),
+            Self::Postgres(tx) => postgres::fetch_built(tx, built).await,
+        }
+    }
+
     /// Runs one statement that returns rows.
     pub(crate) async fn fetch<T: FromCells>(
         &mut self,
@@ -210,7 +233,9 @@ impl Tx {
     ) -> Result<Vec<T>, Trouble> {
         match self {
             Self::Sqlite(connection) => sqlite::fetch(connection, statement.sqlite, &[], binds),
-            Self::Postgres(tx) => postgres::fetch(tx, statement.postgres, &[], binds).await,
+            Self::Postgres(tx) => {
+                postgres::fetch(tx, SqlStr::from_static(statement.postgres), &[], binds).await
+            }
         }
     }
 
@@ -228,7 +253,9 @@ impl Tx {
             Self::Sqlite(connection) => {
                 sqlite::fetch_each(connection, statement.sqlite, columns, binds)
             }
-            Self::Postgres(tx) => postgres::fetch(tx, statement.postgres, columns, binds).await,
+            Self::Postgres(tx) => {
+                postgres::fetch(tx, SqlStr::from_static(statement.postgres), columns, binds).await
+            }
         }
     }
 
@@ -240,7 +267,9 @@ impl Tx {
     ) -> Result<u64, Trouble> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, statement.sqlite, binds),
-            Self::Postgres(tx) => postgres::execute(tx, statement.postgres, &[], binds).await,
+            Self::Postgres(tx) => {
+                postgres::execute(tx, SqlStr::from_static(statement.postgres), &[], binds).await
+            }
         }
     }
 
@@ -258,7 +287,9 @@ impl Tx {
             Self::Sqlite(connection) => {
                 sqlite::execute_each(connection, statement.sqlite, columns, binds)
             }
-            Self::Postgres(tx) => postgres::execute(tx, statement.postgres, columns, binds).await,
+            Self::Postgres(tx) => {
+                postgres::execute(tx, SqlStr::from_static(statement.postgres), columns, binds).await
+            }
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Postgres as Pg};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Postgres as Pg, SqlSafeStr as _, SqlStr};
 
-use super::{Access, Answer, Cells, Column, FromCells, Statement, Trouble, Tx, Value};
+use super::{Access, Answer, Built, Cells, Column, FromCells, Statement, Trouble, Tx, Value};
 use crate::error::StoreError;
 
 /// How long a connection may take to come.
@@ -61,7 +61,8 @@ impl Postgres {
         binds: &[Value],
     ) -> Result<Vec<T>, Trouble> {
         let mut connection = self.pool.acquire().await.map_err(|e| trouble(&e))?;
-        fetch(&mut connection, statement.postgres, columns, binds).await
+        let sql = SqlStr::from_static(statement.postgres);
+        fetch(&mut connection, sql, columns, binds).await
     }
 
     /// See [`super::Database::snapshot`].
@@ -124,7 +125,7 @@ impl Postgres {
 
 pub(super) async fn fetch<T: FromCells>(
     connection: &mut PgConnection,
-    sql: &'static str,
+    sql: SqlStr,
     columns: &[Column<'_>],
     binds: &[Value],
 ) -> Result<Vec<T>, Trouble> {
@@ -139,7 +140,7 @@ pub(super) async fn fetch<T: FromCells>(
 
 pub(super) async fn execute(
     connection: &mut PgConnection,
-    sql: &'static str,
+    sql: SqlStr,
     columns: &[Column<'_>],
     binds: &[Value],
 ) -> Result<u64, Trouble> {
@@ -148,6 +149,16 @@ pub(super) async fn execute(
         .await
         .map_err(|e| trouble(&e))?;
     Ok(done.rows_affected())
+}
+
+/// Runs a statement that was put together at run time. See [`super::Built`] for what its
+/// text may hold.
+pub(super) async fn fetch_built<T: FromCells>(
+    connection: &mut PgConnection,
+    built: &Built,
+) -> Result<Vec<T>, Trouble> {
+    let sql = AssertSqlSafe(built.text().to_owned()).into_sql_str();
+    fetch(connection, sql, &[], built.binds()).await
 }
 
 pub(super) async fn script(
@@ -162,7 +173,7 @@ pub(super) async fn script(
 }
 
 fn query<'q>(
-    sql: &'static str,
+    sql: SqlStr,
     columns: &'q [Column<'_>],
     binds: &'q [Value],
 ) -> Result<Query<'q, Pg, PgArguments>, Trouble> {

@@ -75,19 +75,9 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<R, Trouble> + Send + 'static,
     ) -> Result<R, Trouble> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let readers = Arc::clone(&self.readers);
-        let path = self.path.clone();
-        blocking(move || {
-            let waiting = lock(&readers).pop();
-            let mut connection = match waiting {
-                Some(connection) => connection,
-                None => open_reader(&path)?,
-            };
-            let answer = work(&mut connection).map_err(|t| about(t, &path));
-            lock(&readers).push(connection);
-            drop(turn);
-            answer
+        self.lend(move |mut connection| {
+            let answer = work(&mut connection);
+            (Some(connection), answer)
         })
         .await
     }
@@ -98,12 +88,41 @@ impl Sqlite {
         R: Send + 'static,
         W: for<'t> Fn(&'t mut Tx) -> Answer<'t, R> + Send + Sync + 'static,
     {
+        self.lend(move |connection| {
+            if let Err(trouble) = run(&connection, "BEGIN") {
+                return (None, Err(trouble));
+            }
+            let mut tx = Tx::Sqlite(connection);
+            let answer = futures::executor::block_on(work(&mut tx));
+            // A connection that cannot end its snapshot would keep it for ever.
+            let connection = match tx {
+                Tx::Sqlite(connection) => Some(connection).filter(|c| run(c, "COMMIT").is_ok()),
+                Tx::Postgres(_) => None,
+            };
+            (connection, answer)
+        })
+        .await
+    }
+
+    /// Lends a reader's connection to `work`, on a thread that may block. A connection
+    /// that does not come back is closed.
+    async fn lend<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(Connection) -> (Option<Connection>, Result<R, Trouble>) + Send + 'static,
+    ) -> Result<R, Trouble> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let readers = Arc::clone(&self.readers);
         let path = self.path.clone();
         blocking(move || {
-            let connection = open_reader(&path)?;
-            run(&connection, "BEGIN")?;
-            let mut tx = Tx::Sqlite(connection);
-            futures::executor::block_on(work(&mut tx)).map_err(|t| about(t, &path))
+            let waiting = lock(&readers).pop();
+            let connection = match waiting {
+                Some(connection) => connection,
+                None => open_reader(&path)?,
+            };
+            let (connection, answer) = work(connection);
+            lock(&readers).extend(connection);
+            drop(turn);
+            answer.map_err(|t| about(t, &path))
         })
         .await
     }

@@ -1,6 +1,7 @@
 -- The directory: what each source says, and what comes of it.
 -- Times are microseconds since 1970-01-01T00:00:00Z. Texts by which resources are found
--- are folded (lower case) where SCIM ignores case.
+-- are folded (lower case) where SCIM ignores case, and ordered by code point, as SQLite and
+-- the filters do.
 
 CREATE TABLE tenants (
     id   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -43,13 +44,13 @@ INSERT INTO counters (name, next) VALUES ('resource', 1), ('link', 1);
 -- `user_name`, so that it is free; `freed_name` tells what it was.
 CREATE TABLE resources (
     id               BIGINT NOT NULL PRIMARY KEY,
-    uuid             TEXT NOT NULL,
+    uuid             TEXT COLLATE "C" NOT NULL,
     tenant           BIGINT NOT NULL,
     kind             TEXT NOT NULL,
-    user_name        TEXT,
-    freed_name       TEXT,
-    external_id      TEXT,
-    display_name     TEXT,
+    user_name        TEXT COLLATE "C",
+    freed_name       TEXT COLLATE "C",
+    external_id      TEXT COLLATE "C",
+    display_name     TEXT COLLATE "C",
     active           BOOLEAN NOT NULL,
     created          BIGINT NOT NULL,
     modified         BIGINT NOT NULL,
@@ -61,14 +62,16 @@ CREATE TABLE resources (
 CREATE UNIQUE INDEX resources_uuid ON resources (uuid);
 CREATE UNIQUE INDEX resources_user_name ON resources (tenant, user_name);
 CREATE INDEX resources_freed_name ON resources (tenant, freed_name) WHERE freed_name IS NOT NULL;
-CREATE INDEX resources_list ON resources (tenant, kind, id);
+-- With orphaned_since it holds all that counting needs.
+CREATE INDEX resources_list ON resources (tenant, kind, id, orphaned_since);
 CREATE INDEX resources_external_id ON resources (tenant, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX resources_display_name ON resources (tenant, display_name) WHERE display_name IS NOT NULL;
+CREATE INDEX resources_modified ON resources (tenant, modified);
 CREATE INDEX resources_orphaned ON resources (tenant, orphaned_since) WHERE orphaned_since IS NOT NULL;
 
 CREATE TABLE resource_emails (
     resource BIGINT NOT NULL,
-    email    TEXT NOT NULL,
+    email    TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (resource, email)
 );
 CREATE INDEX resource_emails_email ON resource_emails (email);
@@ -93,6 +96,8 @@ CREATE UNIQUE INDEX links_key ON links (source, kind, key);
 CREATE INDEX links_resource ON links (resource);
 -- What a run reads of every link when it starts, without the contributions between.
 CREATE INDEX links_mark ON links (source, id, kind, key_hash, fingerprint, presence, missed_reads);
+-- What a source does not see any more is asked for with every list.
+CREATE INDEX links_withdrawn ON links (source, resource) WHERE presence = 'withdrawn';
 CREATE INDEX links_gone ON links (source, gone_since) WHERE gone_since IS NOT NULL;
 
 CREATE TABLE link_names (
@@ -185,4 +190,10 @@ CREATE TABLE mapping_texts (
     fingerprint BYTEA NOT NULL PRIMARY KEY,
     name        TEXT NOT NULL,
     text        TEXT NOT NULL
+);
+
+-- Random keys that only this database knows, made when they are first needed.
+CREATE TABLE secrets (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value BYTEA NOT NULL
 );

@@ -61,9 +61,11 @@ CREATE TABLE resources (
 CREATE UNIQUE INDEX resources_uuid ON resources (uuid);
 CREATE UNIQUE INDEX resources_user_name ON resources (tenant, user_name);
 CREATE INDEX resources_freed_name ON resources (tenant, freed_name) WHERE freed_name IS NOT NULL;
-CREATE INDEX resources_list ON resources (tenant, kind, id);
+-- With orphaned_since it holds all that counting needs.
+CREATE INDEX resources_list ON resources (tenant, kind, id, orphaned_since);
 CREATE INDEX resources_external_id ON resources (tenant, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX resources_display_name ON resources (tenant, display_name) WHERE display_name IS NOT NULL;
+CREATE INDEX resources_modified ON resources (tenant, modified);
 CREATE INDEX resources_orphaned ON resources (tenant, orphaned_since) WHERE orphaned_since IS NOT NULL;
 
 CREATE TABLE resource_emails (
@@ -93,6 +95,8 @@ CREATE UNIQUE INDEX links_key ON links (source, kind, key);
 CREATE INDEX links_resource ON links (resource);
 -- What a run reads of every link when it starts, without the contributions between.
 CREATE INDEX links_mark ON links (source, id, kind, key_hash, fingerprint, presence, missed_reads);
+-- What a source does not see any more is asked for with every list.
+CREATE INDEX links_withdrawn ON links (source, resource) WHERE presence = 'withdrawn';
 CREATE INDEX links_gone ON links (source, gone_since) WHERE gone_since IS NOT NULL;
 
 CREATE TABLE link_names (
@@ -185,4 +189,10 @@ CREATE TABLE mapping_texts (
     fingerprint BLOB NOT NULL PRIMARY KEY,
     name        TEXT NOT NULL,
     text        TEXT NOT NULL
+) STRICT;
+
+-- Random keys that only this database knows, made when they are first needed.
+CREATE TABLE secrets (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
 ) STRICT;
