@@ -96,6 +96,12 @@ pub enum Verdict {
         /// Why, in one sentence.
         because: String,
     },
+    /// The source says that nothing has changed since the validators were taken with which
+    /// it was asked; no entry was delivered. Only [`Connector::read_if_changed`] ends so.
+    Unchanged {
+        /// Things worth a line in the run's log.
+        notes: Vec<String>,
+    },
 }
 
 impl Verdict {
@@ -107,6 +113,44 @@ impl Verdict {
             hold_removals: None,
         }
     }
+}
+
+/// What a complete read leaves behind so that the next may ask whether anything has changed
+/// since (HTTP: `ETag` and `Last-Modified` of every page). Only the connector that made
+/// them can read them. They are stored in clear, so they hold no secret.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Validators(String);
+
+impl Validators {
+    /// Wraps a connector's own words.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The connector's own words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// They may be long.
+impl std::fmt::Debug for Validators {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Validators({} bytes)", self.0.len())
+    }
+}
+
+/// How a read ended, and what it leaves for the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Of everything that was delivered; only after a complete read, and only if the source
+    /// can be asked conditionally.
+    pub validators: Option<Validators>,
 }
 
 /// Why a source could not be asked at all.
@@ -175,6 +219,28 @@ pub struct SourceSchema {
 pub trait Connector: std::fmt::Debug + Send + Sync {
     /// Reads everything that `request` asks for.
     async fn read(&self, request: &ReadRequest, out: mpsc::Sender<Batch>) -> Verdict;
+
+    /// Whether [`Self::read_if_changed`] is more than [`Self::read`].
+    fn asks_conditionally(&self) -> bool {
+        false
+    }
+
+    /// Reads everything that `request` asks for, unless the source says that nothing has
+    /// changed since `last` was taken under the same request: then it delivers nothing, and
+    /// the verdict is [`Verdict::Unchanged`]. Whenever the source does not say so, for
+    /// whatever reason, everything is read.
+    async fn read_if_changed(
+        &self,
+        request: &ReadRequest,
+        last: Option<&Validators>,
+        out: mpsc::Sender<Batch>,
+    ) -> Answer {
+        let _ = last;
+        Answer {
+            verdict: self.read(request, out).await,
+            validators: None,
+        }
+    }
 
     /// Which of `keys` (at most [`LOOK_UP_KEYS_MAX`]) does the source still have?
     async fn look_up(

@@ -1,6 +1,8 @@
 //! What a run does against an HR service: people and groups come over page by page, and
 //! whatever the service answers instead of them removes nobody and is told in a sentence.
 
+mod conditional;
+
 use serde_json::{Value as Json, json};
 
 use crate::harness::hr_service::{CLIENT_SECRET, Fault, HrService, Pages};

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
 };
 use reqwest::{Certificate, Client, Identity, Response, StatusCode, Url, redirect};
 use rustls::CertificateError;
@@ -201,7 +202,7 @@ impl<'a> Session<'a> {
     }
 
     /// An answer with a status that says something about what was asked: 200, 204, 404 or
-    /// 410. A token that is no longer taken is replaced once.
+    /// 410, and 304 where it was asked for conditionally. A token that is no longer taken is replaced once.
     async fn head(&mut self, ask: &Ask) -> Result<Response, Trouble> {
         self.ensure_token().await?;
         let mut response = self.follow(ask).await?;
@@ -215,6 +216,7 @@ impl<'a> Session<'a> {
             StatusCode::OK | StatusCode::NO_CONTENT | StatusCode::NOT_FOUND | StatusCode::GONE => {
                 Ok(response)
             }
+            StatusCode::NOT_MODIFIED if ask.unless.is_some() => Ok(response),
             StatusCode::UNAUTHORIZED if self.token.is_some() => {
                 Err(Problem::NewTokenRefused { place }.into())
             }
@@ -277,11 +279,19 @@ impl<'a> Session<'a> {
 
     fn request(&self, url: &Url, ask: &Ask) -> reqwest::RequestBuilder {
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, reqwest::header::HeaderValue::from_static(ACCEPTED));
-        headers.insert(
-            ACCEPT_ENCODING,
-            reqwest::header::HeaderValue::from_static("gzip"),
-        );
+        headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let conditions = ask.unless.as_ref().map(|last| {
+            [
+                (IF_NONE_MATCH, &last.etag),
+                (IF_MODIFIED_SINCE, &last.last_modified),
+            ]
+        });
+        for (name, value) in conditions.into_iter().flatten() {
+            if let Some(value) = value.as_deref().and_then(|v| HeaderValue::from_str(v).ok()) {
+                headers.insert(name, value);
+            }
+        }
         let authorisation = match &self.settings.auth {
             Auth::None => None,
             Auth::Bearer(token) => bearer(token),

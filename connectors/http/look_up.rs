@@ -117,6 +117,7 @@ fn ask(item_url: &str, key: &EntryKey) -> Result<Option<Ask>, Problem> {
         place: shown(&url),
         url,
         body: None,
+        unless: None,
     }))
 }
 

@@ -4,7 +4,7 @@
 //! an answer that is not what it should be makes the read fail rather than look short.
 //!
 //! [`client`] talks, [`body`] unpacks and checks, [`paging`] turns pages, [`read`] makes
-//! batches of [`items`] and judges the whole.
+//! batches of [`items`] and judges the whole; [`validators`] may spare a read.
 
 pub mod settings;
 
@@ -21,6 +21,7 @@ mod read;
 mod retry;
 mod token;
 mod validate;
+mod validators;
 
 #[cfg(test)]
 mod tests;
@@ -37,9 +38,10 @@ use self::items::Shape;
 use self::problem::{Problem, shown};
 use self::read::{Outcome, Reading};
 use self::settings::{Endpoint, Paging, Settings};
+use self::validators::nothing_changed;
 use crate::{
-    Absence, Batch, CheckStep, Connector, ConnectorError, LookUp, ReadRequest, SourceSchema,
-    Verdict,
+    Absence, Answer, Batch, CheckStep, Connector, ConnectorError, LookUp, ReadRequest,
+    SourceSchema, Validators, Verdict,
 };
 
 /// Reads one HTTP source.
@@ -122,48 +124,102 @@ impl HttpConnector {
         Ok(Some((endpoint, shape)))
     }
 
-    /// Users, then groups.
+    /// Users, then groups, unless nothing has changed since `last`.
     async fn read_all(
         &self,
         request: &ReadRequest,
         kinds: &[Kind],
+        last: Option<&Validators>,
         out: &mpsc::Sender<Batch>,
-    ) -> Result<Vec<Outcome>, Problem> {
+    ) -> Result<Ended, Problem> {
         let mut parts = Vec::new();
         for kind in kinds {
             parts.extend(self.part(request, *kind)?);
         }
         let mut session = self.session().await?;
+        if let Some(last) = last {
+            let endpoints: Vec<_> = parts.iter().map(|(e, shape)| (shape.kind, *e)).collect();
+            if nothing_changed(&mut session, &self.settings, &endpoints, last).await {
+                return Ok(Ended::Unchanged);
+            }
+        }
         let mut outcomes = Vec::new();
         for (endpoint, shape) in parts {
+            let kind = shape.kind;
             let reading = Reading::new(
                 &mut session,
                 endpoint,
                 shape,
                 request.sample,
-                self.settings.body_bytes_max,
+                &self.settings,
                 out,
             );
-            outcomes.push(Box::pin(reading.run()).await?);
+            outcomes.push((kind, Box::pin(reading.run()).await?));
         }
-        Ok(outcomes)
+        Ok(Ended::Read(outcomes))
     }
+
+    /// The validators of a read of all kinds; `None` if any page has none.
+    fn validators(&self, outcomes: &mut [(Kind, Outcome)]) -> Option<Validators> {
+        let mut users = None;
+        let mut groups = None;
+        for (kind, outcome) in outcomes {
+            let pages = Some(outcome.pages.take()?);
+            match kind {
+                Kind::User => users = pages,
+                Kind::Group => groups = pages,
+            }
+        }
+        validators::keep(&self.settings, users, groups)
+    }
+}
+
+/// How reading ended that did not fail.
+enum Ended {
+    /// The service says that nothing has changed.
+    Unchanged,
+    /// Each kind that was asked for.
+    Read(Vec<(Kind, Outcome)>),
 }
 
 #[async_trait]
 impl Connector for HttpConnector {
     async fn read(&self, request: &ReadRequest, out: mpsc::Sender<Batch>) -> Verdict {
-        let everything = self.read_all(request, &[Kind::User, Kind::Group], &out);
+        self.read_if_changed(request, None, out).await.verdict
+    }
+
+    fn asks_conditionally(&self) -> bool {
+        self.settings.conditional
+    }
+
+    async fn read_if_changed(
+        &self,
+        request: &ReadRequest,
+        last: Option<&Validators>,
+        out: mpsc::Sender<Batch>,
+    ) -> Answer {
+        // A sample says nothing about everything.
+        let last = last.filter(|_| request.sample.is_none());
+        let everything = self.read_all(request, &[Kind::User, Kind::Group], last, &out);
         let ended = tokio::select! {
             biased;
             () = out.closed() => Err(Problem::Cancelled),
             ended = self.within_run_timeout(everything) => ended,
         };
-        match ended {
-            Ok(outcomes) => verdict(outcomes),
+        let mut validators = None;
+        let verdict = match ended {
+            Ok(Ended::Unchanged) => Verdict::Unchanged { notes: Vec::new() },
+            Ok(Ended::Read(mut outcomes)) => {
+                validators = self.validators(&mut outcomes);
+                verdict(outcomes.into_iter().map(|(_, outcome)| outcome))
+            }
             Err(problem) => Verdict::Failed {
                 because: problem.to_string(),
             },
+        };
+        Answer {
+            validators: validators.filter(|_| matches!(verdict, Verdict::Complete { .. })),
+            verdict,
         }
     }
 
@@ -213,7 +269,7 @@ impl Connector for HttpConnector {
         let reading = async {
             // Moved in, so that the channel closes when the reading ends.
             let send = send;
-            self.within_run_timeout(self.read_all(&everything, &[kind], &send))
+            self.within_run_timeout(self.read_all(&everything, &[kind], None, &send))
                 .await
         };
         let (ended, found) = tokio::join!(reading, look_up::first_named(receive, name));
@@ -257,7 +313,7 @@ impl From<Problem> for ConnectorError {
     }
 }
 
-fn verdict(outcomes: Vec<Outcome>) -> Verdict {
+fn verdict(outcomes: impl Iterator<Item = Outcome>) -> Verdict {
     let mut notes = Vec::new();
     let mut held = Vec::new();
     let mut missing = Vec::new();

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::address::same_origin;
 use super::problem::{Problem, shown, shown_origin};
 use super::settings::{Endpoint, Method, Paging};
+use super::validators::PageValidators;
 
 /// More pages than any honest service has.
 pub(crate) const PAGES_MAX: u64 = 100_000;
@@ -24,6 +25,21 @@ pub(crate) struct Ask {
     pub(crate) body: Option<Json>,
     /// In words, for sentences: "<https://hr.example.com/users>, page 7".
     pub(crate) place: String,
+    /// Only if it is no longer what these validators are of: else 304 is an answer too.
+    pub(crate) unless: Option<PageValidators>,
+}
+
+/// How a page is reached from the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is the one that the settings name.
+    Start,
+    /// By its number, or its offset.
+    Number(u64),
+    /// By a cursor of the service.
+    Cursor(String),
+    /// By a URL of the service.
+    Url(Url),
 }
 
 /// What a page said about the next one.
@@ -46,6 +62,7 @@ pub(crate) struct PageFacts {
 pub(crate) struct Turner<'a> {
     endpoint: &'a Endpoint,
     first: Url,
+    way: Way,
     page: u64,
     offset: u64,
     visited: HashSet<Fingerprint>,
@@ -60,6 +77,7 @@ impl<'a> Turner<'a> {
         Ok(Self {
             endpoint,
             first,
+            way: Way::Start,
             page: 1,
             offset: 0,
             visited: HashSet::new(),
@@ -72,6 +90,11 @@ impl<'a> Turner<'a> {
         self.page
     }
 
+    /// How it was reached.
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
+    }
+
     /// Whether the end is only known from an empty page.
     pub(crate) fn ends_with_empty_page(&self) -> bool {
         matches!(
@@ -82,25 +105,22 @@ impl<'a> Turner<'a> {
 
     /// The request for the first page.
     pub(crate) fn first(&mut self) -> Ask {
-        let mut ask = self.ask(self.first.clone());
-        match &self.endpoint.paging {
-            Paging::None | Paging::Link | Paging::Next { .. } => {}
-            Paging::Page {
-                parameter,
-                first,
-                size,
-            } => {
-                set(&mut ask, parameter, Json::from(*first));
-                set_limit(&mut ask, size.as_ref());
-            }
-            Paging::Offset { parameter, limit } => {
-                set(&mut ask, parameter, Json::from(0_u64));
-                set_limit(&mut ask, limit.as_ref());
-            }
-            Paging::Cursor { limit, .. } => set_limit(&mut ask, limit.as_ref()),
-        }
+        self.way = match &self.endpoint.paging {
+            Paging::Page { first, .. } => Way::Number(*first),
+            Paging::Offset { .. } => Way::Number(0),
+            Paging::None | Paging::Link | Paging::Next { .. } | Paging::Cursor { .. } => Way::Start,
+        };
+        let ask = self.ask();
         self.visited
             .insert(Fingerprint::of(ask.url.as_str().as_bytes()));
+        ask
+    }
+
+    /// The request for a page that was reached before, in the order of the pages.
+    pub(crate) fn again(&mut self, way: Way) -> Ask {
+        self.way = way;
+        let ask = self.ask();
+        self.page += 1;
         ask
     }
 
@@ -116,38 +136,23 @@ impl<'a> Turner<'a> {
         let next = match &self.endpoint.paging {
             Paging::None => None,
             Paging::Link | Paging::Next { .. } => self.by_url(facts, &place)?,
-            Paging::Page {
-                parameter,
-                first,
-                size,
-            } => (facts.items > 0).then(|| {
-                let mut ask = self.ask(self.first.clone());
-                set(&mut ask, parameter, Json::from(first + self.page));
-                set_limit(&mut ask, size.as_ref());
-                ask
-            }),
-            Paging::Offset { parameter, limit } => (facts.items > 0).then(|| {
-                let mut ask = self.ask(self.first.clone());
-                set(&mut ask, parameter, Json::from(self.offset + facts.items));
-                set_limit(&mut ask, limit.as_ref());
-                ask
-            }),
-            Paging::Cursor {
-                parameter, limit, ..
-            } => match &facts.next {
+            Paging::Page { first, .. } => {
+                (facts.items > 0).then_some(Way::Number(first + self.page))
+            }
+            Paging::Offset { .. } => {
+                (facts.items > 0).then_some(Way::Number(self.offset + facts.items))
+            }
+            Paging::Cursor { .. } => match &facts.next {
                 None => None,
                 Some(cursor) => {
                     if !self.visited.insert(Fingerprint::of(cursor.as_bytes())) {
                         return Err(Problem::NextRepeats { place });
                     }
-                    let mut ask = self.ask(self.first.clone());
-                    set(&mut ask, parameter, Json::from(cursor.as_str()));
-                    set_limit(&mut ask, limit.as_ref());
-                    Some(ask)
+                    Some(Way::Cursor(cursor.clone()))
                 }
             },
         };
-        let Some(mut ask) = next else {
+        let Some(way) = next else {
             return Ok(None);
         };
         if self.page == PAGES_MAX {
@@ -158,11 +163,11 @@ impl<'a> Turner<'a> {
         }
         self.page += 1;
         self.offset += facts.items;
-        ask.place = self.place();
-        Ok(Some(ask))
+        self.way = way;
+        Ok(Some(self.ask()))
     }
 
-    fn by_url(&mut self, facts: &PageFacts, place: &str) -> Result<Option<Ask>, Problem> {
+    fn by_url(&mut self, facts: &PageFacts, place: &str) -> Result<Option<Way>, Problem> {
         let Some(next) = &facts.next else {
             return Ok(None);
         };
@@ -187,18 +192,52 @@ impl<'a> Turner<'a> {
                 place: place.to_owned(),
             });
         }
-        Ok(Some(self.ask(url)))
+        Ok(Some(Way::Url(url)))
     }
 
-    fn ask(&self, url: Url) -> Ask {
-        Ask {
-            url,
+    /// The request for the page that the way leads to.
+    fn ask(&self) -> Ask {
+        let mut ask = Ask {
+            url: match &self.way {
+                Way::Url(url) => url.clone(),
+                Way::Start | Way::Number(_) | Way::Cursor(_) => self.first.clone(),
+            },
             body: match &self.endpoint.method {
                 Method::Get => None,
                 Method::Post { body } => Some(body.clone()),
             },
             place: self.place(),
+            unless: None,
+        };
+        let limit = match (&self.endpoint.paging, &self.way) {
+            (
+                Paging::Page {
+                    parameter,
+                    size: limit,
+                    ..
+                }
+                | Paging::Offset { parameter, limit },
+                Way::Number(number),
+            ) => {
+                set(&mut ask, parameter, Json::from(*number));
+                limit
+            }
+            (
+                Paging::Cursor {
+                    parameter, limit, ..
+                },
+                Way::Cursor(cursor),
+            ) => {
+                set(&mut ask, parameter, Json::from(cursor.as_str()));
+                limit
+            }
+            (Paging::Cursor { limit, .. }, _) => limit,
+            _ => &None,
+        };
+        if let Some((name, value)) = limit {
+            set(&mut ask, name, Json::from(*value));
         }
+        ask
     }
 
     fn place(&self) -> String {
@@ -206,12 +245,6 @@ impl<'a> Turner<'a> {
             Paging::None => shown(&self.first),
             _ => format!("{}, page {}", shown(&self.first), self.page),
         }
-    }
-}
-
-fn set_limit(ask: &mut Ask, limit: Option<&(String, u64)>) {
-    if let Some((name, value)) = limit {
-        set(ask, name, Json::from(*value));
     }
 }
 

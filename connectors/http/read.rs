@@ -15,7 +15,8 @@ use super::envelope;
 use super::items::{Seen, SeenKeys, Shape, content_of};
 use super::paging::{Ask, PageFacts, Turner, next_link};
 use super::problem::{Problem, shown};
-use super::settings::{Endpoint, Format, Paging, Total};
+use super::settings::{Endpoint, Format, Paging, Settings, Total};
+use super::validators::{KeptPage, Trail};
 use crate::Batch;
 
 /// Counts that look like a limit which the service applied without saying so.
@@ -30,6 +31,9 @@ pub(crate) struct Outcome {
     pub(crate) hold_removals: Option<String>,
     /// Worth a line in the log.
     pub(crate) notes: Vec<String>,
+    /// The pages that hold just what was delivered, if each can be asked for again
+    /// conditionally.
+    pub(crate) pages: Option<Vec<KeptPage>>,
 }
 
 /// The read of one kind.
@@ -44,6 +48,7 @@ pub(crate) struct Reading<'a, 's> {
     batch: Vec<Entry>,
     delivered: usize,
     seen: SeenKeys,
+    trail: Trail,
     outcome: Outcome,
 }
 
@@ -72,7 +77,7 @@ impl<'a, 's> Reading<'a, 's> {
         endpoint: &'a Endpoint,
         shape: Shape<'a>,
         sample: Option<usize>,
-        bytes_max: u64,
+        settings: &Settings,
         out: &'a mpsc::Sender<Batch>,
     ) -> Self {
         Self {
@@ -80,11 +85,12 @@ impl<'a, 's> Reading<'a, 's> {
             endpoint,
             shape,
             sample,
-            bytes_max,
+            bytes_max: settings.body_bytes_max,
             out,
             batch: Vec::new(),
             delivered: 0,
             seen: SeenKeys::default(),
+            trail: Trail::new(settings, endpoint),
             outcome: Outcome::default(),
         }
     }
@@ -95,9 +101,14 @@ impl<'a, 's> Reading<'a, 's> {
         let mut pass = self.pass().await?;
         if !pass.cut_short && pass.stated.is_some_and(|stated| self.seen.count() < stated) {
             self.outcome.notes.clear();
+            // Who came in one pass and not in the other is on no page of either.
+            self.trail.give_up();
             pass = self.pass().await?;
         }
         self.judge(&pass);
+        if self.outcome.incomplete.is_none() {
+            self.outcome.pages = self.trail.take();
+        }
         Ok(self.outcome)
     }
 
@@ -134,6 +145,7 @@ impl<'a, 's> Reading<'a, 's> {
         let no_content = page.status == StatusCode::NO_CONTENT;
         let mut next = None;
         check_status(page.status, &ask.place)?;
+        self.trail.note(turner.way(), &page.headers);
         if no_content {
             self.note_total(&page.headers, None, &ask.place, pass)?;
         } else {
@@ -167,6 +179,7 @@ impl<'a, 's> Reading<'a, 's> {
         let mut state = PageState::new(ask, turner);
         let no_content = response.status() == StatusCode::NO_CONTENT;
         check_status(response.status(), &ask.place)?;
+        self.trail.note(turner.way(), &headers);
         self.note_total(&headers, None, &ask.place, pass)?;
         if !no_content {
             check_type(&headers, &self.endpoint.format, &ask.place)?;

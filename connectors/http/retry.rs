@@ -133,6 +133,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Du
     (wait > Duration::ZERO).then_some(wait)
 }
 
-fn date(value: &HeaderValue) -> Option<OffsetDateTime> {
+/// A date of HTTP (RFC 9110 §5.6.7), in the form that is in use.
+pub(crate) fn date(value: &HeaderValue) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(value.to_str().ok()?, &Rfc2822).ok()
 }

@@ -20,6 +20,8 @@ pub struct Settings {
     pub client_certificate: Option<ClientCertificate>,
     /// Sent with every request to the source (not to the token URL).
     pub headers: Vec<(String, Secret)>,
+    /// Ask first whether anything has changed since the last complete read.
+    pub conditional: bool,
     /// At most so many requests a second.
     pub requests_per_second: Option<u32>,
     /// Allow loopback, link-local and private addresses.

@@ -29,10 +29,9 @@ pub(super) async fn apply(
         .run(id)
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
-    let source = workspace.source_of_run(&run).await?;
-    let setup = workspace.setup(source).await?;
-    let mut finished = workspace.engine().apply(&setup, id).await?;
+    let footing = workspace.footing_of_run(&run).await?;
+    let mut finished = workspace.engine().apply(&footing, id).await?;
     finished.report.held.clear();
-    super::run::print_finished(global, &source.name, &finished)?;
+    super::run::print_finished(global, &footing.source.name, &finished)?;
     Ok(super::sync::exit_of(&finished))
 }

@@ -1,7 +1,7 @@
 //! `rollcall run list|show|approve|cancel|undo`
 
-use rollcall_store::ids::{RunId, SourceId};
-use rollcall_store::records::{Presence, Run, RunQuery, RunState};
+use rollcall_store::ids::{RunId, SourceId, TenantId};
+use rollcall_store::records::{Presence, Run, RunKind, RunQuery, RunState};
 use rollcall_store::writes::{Step, Write};
 
 use super::output::count;
@@ -122,7 +122,7 @@ async fn list(
             .to_vec(),
     ];
     for run in &runs {
-        let report = report_of(run);
+        let report = report_of(workspace, tenant.id, run).await?;
         rows.push(vec![
             run.id.to_string(),
             name_of(run),
@@ -148,7 +148,7 @@ async fn show(
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
     let source = workspace.store.source(run.source).await?;
-    let name = source.map(|s| s.name).unwrap_or_default();
+    let name = source.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     let quarantined = workspace.store.quarantined(run.source).await?;
     let dangling = dangling(workspace, run.source).await?;
     if global.json {
@@ -166,7 +166,10 @@ async fn show(
         run: id,
         state: run.state,
         verdict: run.verdict.clone().unwrap_or_default(),
-        report: report_of(&run),
+        report: match &source {
+            Some(source) => report_of(workspace, source.tenant, &run).await?,
+            None => Report::default(),
+        },
     };
     print_finished(global, &name, &finished)?;
     if let Some(undone) = run.undoes {
@@ -259,15 +262,14 @@ async fn undo(
         .run(id)
         .await?
         .ok_or(crate::sync::SyncError::NoRun(id))?;
-    let source = workspace.source_of_run(&run).await?;
-    let setup = workspace.setup(source).await?;
-    let finished = workspace.engine().undo(&setup, id, plan).await?;
-    print_finished(global, &source.name, &finished)?;
+    let footing = workspace.footing_of_run(&run).await?;
+    let name = &footing.source.name;
+    let finished = workspace.engine().undo(&footing, id, plan).await?;
+    print_finished(global, name, &finished)?;
     if !global.json {
         match finished.state {
             RunState::Applied => output::line(format!(
-                "Source {0} is paused, since its next run would do the same again. When the cause is mended: rollcall source resume {0}",
-                source.name
+                "Source {name} is paused, since its next run would do the same again. When the cause is mended: rollcall source resume {name}"
             ))?,
             RunState::Held => output::line(format!(
                 "Nothing was undone yet. Do it: rollcall run approve {}",
@@ -520,8 +522,13 @@ pub(super) fn summary(tally: &Tally) -> String {
     }
 }
 
-fn report_of(run: &Run) -> Report {
-    serde_json::from_value(run.report.clone()).unwrap_or_default()
+/// What a run kept of itself; of pushes what the journal tells.
+async fn report_of(workspace: &Workspace, tenant: TenantId, run: &Run) -> Result<Report, CliError> {
+    let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
+    if run.kind == RunKind::Push {
+        report.tally = crate::sync::push::counted(&workspace.store, tenant, run.id).await?;
+    }
+    Ok(report)
 }
 
 fn as_json(run: &Run, source: &str) -> serde_json::Value {

@@ -51,6 +51,11 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
         schedules,
         ending.clone(),
     ));
+    let upkeep = tokio::spawn(crate::sync::keep_up(
+        workspace.engine(),
+        upkeep(&workspace).await?,
+        ending.clone(),
+    ));
     let on_signal = ending.clone();
     tokio::spawn(async move {
         signal.await;
@@ -60,7 +65,29 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     ending.cancel();
     // A run that is going on ends with its batch; the next start goes on from there.
     let _ = runner.await;
+    let _ = upkeep.await;
     Ok(Exit::Done)
+}
+
+/// What time does in each tenant.
+async fn upkeep(workspace: &Workspace) -> Result<Vec<crate::sync::Upkeep>, CliError> {
+    let mut all = Vec::new();
+    for name in workspace.config.tenants.keys() {
+        let tenant = workspace.store.ensure_tenant(name).await?.id;
+        let mut graces = std::collections::HashMap::new();
+        for source in workspace.config.sources.values() {
+            if source.tenant == *name {
+                let kind = source.kind.as_str();
+                let record = workspace
+                    .store
+                    .ensure_source(tenant, &source.name, kind)
+                    .await?;
+                graces.insert(record.id, source.leavers.delete_after);
+            }
+        }
+        all.push(crate::sync::Upkeep { tenant, graces });
+    }
+    Ok(all)
 }
 
 async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>, CliError> {

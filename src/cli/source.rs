@@ -85,6 +85,28 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    for tenant in workspace.store.tenants().await? {
+        for record in workspace.store.sources(tenant.id).await? {
+            let configured = workspace.config.sources.contains_key(&record.name);
+            if record.kind != crate::sync::push::KIND || configured {
+                continue;
+            }
+            json.push(serde_json::json!({
+                "source": record.name,
+                "tenant": tenant.name,
+                "kind": record.kind,
+                "paused": record.paused,
+            }));
+            let state = record.paused.map(|why| format!("paused: {why}"));
+            rows.push(vec![
+                record.name,
+                record.kind,
+                "-".to_owned(),
+                "pushes".to_owned(),
+                state.unwrap_or_else(|| "ready".to_owned()),
+            ]);
+        }
+    }
     if global.json {
         output::json(&json)?;
     } else {
@@ -93,18 +115,38 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
     Ok(Exit::Done)
 }
 
+/// The connection of that name which the configuration does not have.
+async fn connection(
+    global: &Global,
+    workspace: &Workspace,
+    name: &str,
+) -> Result<Option<rollcall_store::records::Source>, CliError> {
+    if workspace.config.sources.contains_key(name) {
+        return Ok(None);
+    }
+    let tenant = workspace.tenant(global).await?;
+    let mut sources = workspace.store.sources(tenant.id).await?.into_iter();
+    Ok(sources.find(|s| s.name == name && s.kind == crate::sync::push::KIND))
+}
+
 async fn set(
     global: &Global,
     workspace: &Workspace,
     name: &str,
     because: Option<&str>,
 ) -> Result<Exit, CliError> {
-    let source = workspace.source(Some(name))?;
-    let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
-    let record = workspace
-        .store
-        .ensure_source(tenant.id, &source.name, source.kind.as_str())
-        .await?;
+    let record = match connection(global, workspace, name).await? {
+        Some(connection) => connection,
+        None => {
+            let source = workspace.source(Some(name))?;
+            let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
+            let kind = source.kind.as_str();
+            workspace
+                .store
+                .ensure_source(tenant.id, &source.name, kind)
+                .await?
+        }
+    };
     workspace.store.set_paused(record.id, because).await?;
     let text = match because {
         Some(why) => format!("source {name} was paused: {why}"),
@@ -113,7 +155,7 @@ async fn set(
     workspace
         .store
         .note(
-            tenant.id,
+            record.tenant,
             Some(record.id),
             &rollcall_store::records::Actor::Cli,
             &text,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{CliError, Global};
 use crate::config::{self, Config, Environment};
 use crate::sync::{
-    Clock, Engine, LEASE_SECONDS, Setup, SystemClock, Tenancy, VoiceSettings, Voices,
+    Clock, Engine, Footing, LEASE_SECONDS, Setup, SystemClock, Tenancy, VoiceSettings, Voices,
 };
 
 /// Where a configuration is looked for when none is named.
@@ -150,16 +150,18 @@ impl Workspace {
         let time_zone = jiff::tz::TimeZone::get(&source.time_zone)
             .map_err(|e| CliError::Usage(format!("source {}: {e}", source.name)))?;
         Ok(Setup {
-            source: record,
-            tenant_name: tenant.name.clone(),
+            footing: Footing {
+                source: record,
+                tenant_name: tenant.name.clone(),
+                settings: source.settings_fingerprint(mapping.fingerprint()),
+                guards: source.guards.clone(),
+            },
             connector: Arc::from(source.open()?),
-            settings: source.settings_fingerprint(mapping.fingerprint()),
             mapping,
             mapping_text,
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
-            guards: source.guards.clone(),
             time_zone,
             several_entries: source.several_entries_per_person,
             voices: Arc::new(self.voices(&tenant).await?),
@@ -196,6 +198,27 @@ impl Workspace {
             .map(config::Tenant::merge_rules)
             .unwrap_or_default();
         Ok(Voices { of, rules })
+    }
+
+    /// What is needed to put back, or to go on with, what a run did: of a source that is
+    /// configured, or of a connection, which need not be.
+    pub(crate) async fn footing_of_run(
+        &self,
+        run: &rollcall_store::records::Run,
+    ) -> Result<Footing, CliError> {
+        let record = self.store.source(run.source).await?;
+        let Some(source) = record.filter(|record| record.kind == crate::sync::push::KIND) else {
+            return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
+        };
+        let tenants = self.store.tenants().await?;
+        let tenant = tenants.into_iter().find(|t| t.id == source.tenant);
+        let configured = self.config.sources.get(&source.name);
+        Ok(Footing {
+            tenant_name: tenant.map(|t| t.name).unwrap_or_default(),
+            settings: run.settings,
+            guards: configured.map(|c| c.guards.clone()).unwrap_or_default(),
+            source,
+        })
     }
 
     /// The configured source behind a run.

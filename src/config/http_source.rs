@@ -59,6 +59,7 @@ fn settings(section: &Section<'_>) -> Settings {
             .into_iter()
             .filter_map(|(name, node)| header(section, name, node))
             .collect(),
+        conditional: section.flag("conditional", true),
         requests_per_second: section
             .number("requests_per_second", 1, u64::from(u32::MAX))
             .and_then(|n| u32::try_from(n).ok()),

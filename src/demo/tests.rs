@@ -95,6 +95,7 @@ fn hr_connector(hr: &HrService, in_body: bool) -> HttpConnector {
         ca_file: None,
         client_certificate: None,
         headers: Vec::new(),
+        conditional: true,
         requests_per_second: None,
         allow_private: true,
         allow_plain: false,

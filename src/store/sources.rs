@@ -28,6 +28,8 @@ statements! {
     PAUSE = "UPDATE sources SET paused = $1 WHERE id = $2";
     ENDED_WELL = "UPDATE sources SET settings = $1, last_complete = $2 WHERE id = $3";
     WAS_READ = "UPDATE sources SET last_complete = $1 WHERE id = $2";
+    VALIDATORS = "SELECT validators FROM sources WHERE id = $1";
+    KEEP_VALIDATORS = "UPDATE sources SET validators = $1 WHERE id = $2";
     LAST_DUE = "UPDATE sources SET last_due = $1 WHERE id = $2";
 }
 
@@ -108,6 +110,24 @@ impl Store {
         at: OffsetDateTime,
     ) -> Result<(), StoreError> {
         self.update_source(source, ENDED_WELL, binds![settings, at, source])
+            .await
+    }
+
+    /// What the last good run left so that the source may be asked whether anything has
+    /// changed since: the sync floor's own JSON. Apart from [`Source`], since it may be long.
+    pub async fn validators(&self, source: SourceId) -> Result<Option<String>, StoreError> {
+        let found: Option<(Option<String>,)> =
+            self.database.fetch_one(VALIDATORS, binds![source]).await?;
+        Ok(found.and_then(|(validators,)| validators))
+    }
+
+    /// Keeps them for the next run, or with `None` forgets them.
+    pub async fn keep_validators(
+        &self,
+        source: SourceId,
+        validators: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.update_source(source, KEEP_VALIDATORS, binds![validators, source])
             .await
     }
 

@@ -11,7 +11,7 @@ use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, Store, StoreError};
 
 use super::guard::{Held, Holds};
-use super::setup::Setup;
+use super::setup::Footing;
 
 /// An administrator whom a step would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub(super) struct Protected {
 /// The administrators whom these steps end. Each step must be one that ends somebody.
 pub(super) async fn ended_by(
     store: &Store,
-    setup: &Setup,
+    footing: &Footing,
     steps: &[&Step],
 ) -> Result<Vec<Protected>, StoreError> {
-    let names = &setup.guards.administrators;
+    let names = &footing.guards.administrators;
     if names.is_empty() || steps.is_empty() {
         return Ok(Vec::new());
     }
-    let administrators = of(store, setup.source.tenant, names).await?;
+    let administrators = of(store, footing.source.tenant, names).await?;
     let mut ended: Vec<Protected> = Vec::new();
     for step in steps {
         for resource in ended_in(step) {
@@ -70,14 +70,14 @@ pub(super) fn guard(protected: &[Protected]) -> Option<Held> {
 /// Whether these steps leave nobody who is an administrator and active, where somebody is.
 pub(super) async fn none_left_after(
     store: &Store,
-    setup: &Setup,
+    footing: &Footing,
     steps: &[Step],
 ) -> Result<bool, StoreError> {
-    let names = &setup.guards.administrators;
+    let names = &footing.guards.administrators;
     if names.is_empty() {
         return Ok(false);
     }
-    let ids: Vec<_> = of(store, setup.source.tenant, names)
+    let ids: Vec<_> = of(store, footing.source.tenant, names)
         .await?
         .into_iter()
         .collect();

@@ -4,16 +4,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rollcall_directory::contribution::Contribution;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::{Schemas, Unit};
 use rollcall_mapping::Mapping;
-use rollcall_store::ids::{ResourceId, TenantId};
-use rollcall_store::records::{Link, Presence, Resource};
+use rollcall_store::ids::{LinkId, ResourceId, RunId, TenantId};
+use rollcall_store::records::{JournalEvent, JournalQuery, Link, Presence, Resource};
 use rollcall_store::{By, Store, StoreError};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::push;
 use super::setup::{VoiceSettings, Voices, effective};
+
+/// How far back in a resource's journal it is looked for when something was pushed.
+const LINES_LOOKED_AT_MAX: u32 = 2_000;
 
 /// See the module.
 #[derive(Debug, Clone, Serialize)]
@@ -134,7 +139,10 @@ pub(crate) async fn explain(
         let settings = voices.of.get(&link.source);
         (settings.map_or(u32::MAX, |s| s.priorities.default), link.id)
     });
-    let mappings = mappings(store, &links, schemas).await?;
+    let origins = Origins {
+        mappings: mappings(store, &links, schemas).await?,
+        pushes: pushes(store, resource, &links).await?,
+    };
     let ids: Vec<_> = links.iter().map(|l| l.id).collect();
     let dangling = store
         .pending_of(&ids)
@@ -150,7 +158,7 @@ pub(crate) async fn explain(
         active,
         because: inactive_because(resource, &links, voices, active),
         entries: links.iter().map(|link| entry(link, voices)).collect(),
-        values: values(resource, &links, voices, &mappings),
+        values: values(resource, &links, voices, &origins),
         groups: memberships(store, resource.id, voices).await?,
         dangling,
     })
@@ -193,7 +201,7 @@ fn values(
     resource: &Resource,
     links: &[Link],
     voices: &Voices,
-    mappings: &HashMap<rollcall_directory::fingerprint::Fingerprint, Arc<Mapping>>,
+    origins: &Origins,
 ) -> Vec<ValueExplained> {
     let mut units: Vec<Unit> = links
         .iter()
@@ -219,7 +227,7 @@ fn values(
                 let saying = Saying {
                     source: source_name(link, voices),
                     value: said.clone(),
-                    lines: lines(link, &unit, mappings),
+                    lines: origins.lines(link, &unit),
                 };
                 if Some(said) == value.as_ref() || (said.is_null() && value.is_none()) {
                     said_by.push(saying);
@@ -246,31 +254,91 @@ fn source_name(link: &Link, voices: &Voices) -> String {
     )
 }
 
-fn lines(
-    link: &Link,
-    unit: &Unit,
-    mappings: &HashMap<rollcall_directory::fingerprint::Fingerprint, Arc<Mapping>>,
-) -> Vec<String> {
-    if unit.as_str() == "active" && link.presence == Presence::Disabled {
-        return vec!["leaver policy: the source does not list this entry any more".to_owned()];
+/// Where what sources say comes from.
+struct Origins {
+    mappings: HashMap<rollcall_directory::fingerprint::Fingerprint, Arc<Mapping>>,
+    /// By link that pushes: when each attribute was said, and in which run.
+    pushes: HashMap<LinkId, HashMap<Unit, (time::OffsetDateTime, RunId)>>,
+}
+
+impl Origins {
+    /// The lines of a mapping, or the push, by which a link says something.
+    fn lines(&self, link: &Link, unit: &Unit) -> Vec<String> {
+        if unit.as_str() == "active" && link.presence == Presence::Disabled {
+            return vec!["leaver policy: the source does not list this entry any more".to_owned()];
+        }
+        if let Some(pushes) = self.pushes.get(&link.id) {
+            return vec![match pushes.get(unit) {
+                Some((at, run)) => format!("pushed over SCIM at {}, run {run}", day(*at)),
+                None => format!("pushed over SCIM, in run {} or before", link.run),
+            }];
+        }
+        let Some(mapping) = self.mappings.get(&link.mapping) else {
+            return Vec::new();
+        };
+        mapping
+            .line_of(link.kind, unit)
+            .into_iter()
+            .map(|l| {
+                format!(
+                    "{}.toml:{}  {} = {}",
+                    mapping.name(),
+                    l.line,
+                    l.target,
+                    l.expression
+                )
+            })
+            .collect()
     }
-    mappings
-        .get(&link.mapping)
-        .map_or_else(Vec::new, |mapping| {
-            mapping
-                .line_of(link.kind, unit)
-                .into_iter()
-                .map(|l| {
-                    format!(
-                        "{}.toml:{}  {} = {}",
-                        mapping.name(),
-                        l.line,
-                        l.target,
-                        l.expression
-                    )
-                })
-                .collect()
-        })
+}
+
+/// When each attribute that is pushed was said: the journal keeps what a link said before
+/// each change.
+async fn pushes(
+    store: &Store,
+    resource: &Resource,
+    links: &[Link],
+) -> Result<HashMap<LinkId, HashMap<Unit, (time::OffsetDateTime, RunId)>>, StoreError> {
+    let sources = store.sources(resource.tenant).await?;
+    let pushes = |link: &&Link| {
+        let mut sources = sources.iter();
+        sources.any(|s| s.id == link.source && s.kind == push::KIND)
+    };
+    let mut said: HashMap<LinkId, HashMap<Unit, (time::OffsetDateTime, RunId)>> = HashMap::new();
+    let mut states: HashMap<LinkId, Contribution> = HashMap::new();
+    for link in links.iter().filter(pushes) {
+        said.insert(link.id, HashMap::new());
+        states.insert(link.id, link.contribution.clone());
+    }
+    if said.is_empty() {
+        return Ok(said);
+    }
+    let query = JournalQuery {
+        resource: Some(resource.id),
+        limit: LINES_LOOKED_AT_MAX,
+        newest_first: true,
+        ..JournalQuery::default()
+    };
+    for line in store.journal(resource.tenant, &query).await? {
+        let (Some(link), Some(run)) = (line.link, line.actor.run()) else {
+            continue;
+        };
+        let (Some(state), Some(units)) = (states.get_mut(&link), said.get_mut(&link)) else {
+            continue;
+        };
+        let before = match line.event {
+            JournalEvent::LinkChanged { before } => before.contribution,
+            JournalEvent::Created | JournalEvent::Linked => Contribution::default(),
+            _ => continue,
+        };
+        for (unit, value) in state.iter() {
+            if before.says(unit) != Some(value) {
+                units.entry(unit.clone()).or_insert((line.at, run));
+            }
+        }
+        *state = before;
+    }
+    Ok(said)
 }
 
 fn inactive_because(

@@ -9,6 +9,8 @@ use rollcall_store::records::{RunKind, RunQuery, RunState, Source};
 use rollcall_store::{Store, StoreError};
 use time::{Duration, OffsetDateTime};
 
+use super::run::is_whole;
+
 /// Without a complete read for so long, a source is overdue.
 const HOURS_MAX: i64 = 48;
 /// Nor without one for so many times the usual gap.
@@ -67,10 +69,13 @@ pub(crate) async fn freshness(
     })
 }
 
+/// A read that was spared is as good as a complete one.
 fn end_of(verdict: Option<&str>) -> &str {
-    verdict
-        .and_then(|sentence| sentence.split_whitespace().next())
-        .unwrap_or("failed")
+    match verdict {
+        Some(sentence) if is_whole(sentence) => "complete",
+        Some(sentence) => sentence.split_whitespace().next().unwrap_or("failed"),
+        None => "failed",
+    }
 }
 
 fn end_word(end: &str) -> &'static str {
@@ -141,6 +146,8 @@ mod tests {
             "incomplete"
         );
         assert_eq!(end_word(end_of(Some("complete"))), "complete");
+        let spared = "unchanged: the service says that nothing has changed since run 3";
+        assert_eq!(end_word(end_of(Some(spared))), "complete");
         assert_eq!(end_word(end_of(None)), "failed");
     }
 }

@@ -51,10 +51,19 @@ impl Lease {
         tenancy: &Tenancy,
         clock: &Arc<dyn Clock>,
     ) -> Result<Option<Self>, StoreError> {
-        let name = format!("source:{source}");
+        Self::take_named(store, &format!("source:{source}"), tenancy, clock).await
+    }
+
+    /// Takes the lease of this name, or `None` while somebody else holds it.
+    pub(super) async fn take_named(
+        store: &Store,
+        name: &str,
+        tenancy: &Tenancy,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, StoreError> {
         let lock = match &tenancy.lock_folder {
             None => Lock::None,
-            Some(folder) => lock_file(folder, source),
+            Some(folder) => lock_file(folder, name),
         };
         let file = match lock {
             Lock::Taken => return Ok(None),
@@ -67,7 +76,7 @@ impl Lease {
             None => clock.now(),
         };
         let Some(fence) = store
-            .acquire_lease(&name, tenancy.owner, tenancy.lasts, now)
+            .acquire_lease(name, tenancy.owner, tenancy.lasts, now)
             .await?
         else {
             return Ok(None);
@@ -119,10 +128,10 @@ async fn renew(store: Store, fence: Fence, tenancy: Tenancy, clock: Arc<dyn Cloc
     }
 }
 
-/// Locks the source's file. Where locks do not work (some network file systems) the lease
+/// Locks the lease's file. Where locks do not work (some network file systems) the lease
 /// alone decides.
-fn lock_file(folder: &Path, source: SourceId) -> Lock {
-    let path = folder.join(format!("source-{source}.lock"));
+fn lock_file(folder: &Path, name: &str) -> Lock {
+    let path = folder.join(format!("{}.lock", name.replace(':', "-")));
     let opened = std::fs::create_dir_all(folder).and_then(|()| {
         File::options()
             .create(true)
@@ -144,7 +153,7 @@ fn lock_file(folder: &Path, source: SourceId) -> Lock {
     }
 }
 
-/// What came of locking the source's file.
+/// What came of locking the lease's file.
 enum Lock {
     /// There is no such file, or locks do not work there.
     None,

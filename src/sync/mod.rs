@@ -29,7 +29,9 @@ mod run;
 mod schedule;
 mod setup;
 mod tally;
+mod unchanged;
 mod undo;
+mod upkeep;
 mod user_names;
 mod view;
 mod writer;
@@ -44,8 +46,9 @@ pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
-pub(crate) use setup::{Setup, VoiceSettings, Voices, request};
+pub(crate) use setup::{Footing, Setup, VoiceSettings, Voices, request};
 pub(crate) use tally::Tally;
+pub(crate) use upkeep::{Upkeep, keep_up};
 
 /// Why a run, a plan or an undo could not be done. Each is one sentence that says what
 /// to do.

@@ -9,8 +9,8 @@ use time::Duration;
 use super::SyncError;
 use super::administrators;
 use super::report::{Finished, Removed, Report};
-use super::run::Engine;
-use super::setup::Setup;
+use super::run::{Engine, is_whole};
+use super::setup::Footing;
 use super::writer::Writer;
 
 /// A plan older than this is not applied any more.
@@ -20,27 +20,28 @@ const STEPS_A_PAGE: u32 = 500;
 
 impl Engine {
     /// Writes the steps of a planned or held run, if they still fit.
-    pub(crate) async fn apply(&self, setup: &Setup, id: RunId) -> Result<Finished, SyncError> {
-        let lease = self.lease(setup).await?;
-        let done = self.apply_under(setup, id, &lease.fence).await;
+    pub(crate) async fn apply(&self, footing: &Footing, id: RunId) -> Result<Finished, SyncError> {
+        let lease = self.lease(footing).await?;
+        let done = self.apply_under(footing, id, &lease.fence).await;
         lease.release().await?;
         done
     }
 
     async fn apply_under(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         id: RunId,
         fence: &rollcall_store::writes::Fence,
     ) -> Result<Finished, SyncError> {
         let run = self.waiting_run(id).await?;
         let now = self.clock.now();
         let steps = self.steps(id).await?;
-        self.refuse_stale(setup, &run, &steps).await?;
-        if administrators::none_left_after(&self.store, setup, &steps).await? {
+        self.refuse_stale(footing, &run, &steps).await?;
+        if administrators::none_left_after(&self.store, footing, &steps).await? {
             return Err(SyncError::LastAdministrator(id));
         }
-        let writer = Writer::new(&self.store, setup, Actor::Run(id), Some(fence), now);
+        self.store.keep_validators(footing.source.id, None).await?;
+        let writer = Writer::new(&self.store, footing, Actor::Run(id), Some(fence), now);
         let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
         // Counted, and on record, before the first is written.
         report.removed = Removed::all_of(&report.tally);
@@ -57,8 +58,8 @@ impl Engine {
         };
         self.store
             .note(
-                setup.source.tenant,
-                Some(setup.source.id),
+                footing.source.tenant,
+                Some(footing.source.id),
                 &Actor::Cli,
                 &format!("{what} {id} was approved: {} steps", steps.len()),
                 now,
@@ -71,13 +72,13 @@ impl Engine {
         self.store
             .finish_run(id, RunState::Applied, Some(&verdict), &json, now)
             .await?;
-        if run.undoes.is_none() && verdict == "complete" && run.settings == setup.settings {
+        if run.undoes.is_none() && is_whole(&verdict) && run.settings == footing.settings {
             self.store
-                .source_ended_well(setup.source.id, run.settings, now)
+                .source_ended_well(footing.source.id, run.settings, now)
                 .await?;
         }
         if let Some(undone) = run.undoes {
-            self.after_undo(setup, undone).await?;
+            self.after_undo(footing, undone).await?;
         }
         Ok(Finished {
             run: id,
@@ -134,7 +135,7 @@ impl Engine {
     /// changed since.
     async fn refuse_stale(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         run: &Run,
         steps: &[Step],
     ) -> Result<(), SyncError> {
@@ -149,7 +150,7 @@ impl Engine {
         }
         // A plan that was made before this one may have been applied after it.
         let later = self
-            .runs_since(setup, run.started - Duration::hours(2 * PLAN_HOURS_MAX))
+            .runs_since(footing, run.started - Duration::hours(2 * PLAN_HOURS_MAX))
             .await?;
         let made = run.finished.unwrap_or(run.started);
         let after = |r: &&Run| r.id != run.id && r.finished.is_some_and(|at| at > made);

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rollcall_connectors::{Batch, Verdict};
+use rollcall_connectors::{Answer, Batch, Validators, Verdict};
 use rollcall_directory::entry::{Entry, Kind};
 use rollcall_directory::fingerprint::{Fingerprint, Fingerprinter};
 use rollcall_mapping::Context;
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, Examined, Troubled};
 use super::setup::Setup;
+use super::unchanged;
 
 /// How far a run is, for a progress bar.
 #[derive(Debug, Default)]
@@ -96,6 +97,16 @@ impl LinkIndex {
         }
     }
 
+    /// The source says that it lists whom it listed. Returns how many those are.
+    fn see_all(&mut self) -> u64 {
+        let present = |mark: &&mut Mark| mark.presence == Presence::Present;
+        self.marks
+            .values_mut()
+            .filter(present)
+            .map(|mark| mark.seen = true)
+            .count() as u64
+    }
+
     /// Notes that an entry was taken: one that comes twice in one read, as after a broken
     /// connection, is compared with what was read first.
     fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) {
@@ -116,6 +127,13 @@ impl LinkIndex {
         self.linked(kind)
             .filter(|mark| mark.presence == Presence::Present)
             .count() as u64
+    }
+
+    /// Whether some entry was missed by a read that proves nothing by itself.
+    pub(super) fn misses_some(&self) -> bool {
+        self.marks
+            .values()
+            .any(|mark| mark.presence == Presence::Present && mark.missed_reads > 0)
     }
 
     /// Links whose entries were there before and that this read did not list.
@@ -157,6 +175,10 @@ struct Seen {
 pub(super) struct Reading {
     /// How it ended.
     pub(super) verdict: Verdict,
+    /// What it leaves for the next.
+    pub(super) validators: Option<Validators>,
+    /// Whether every entry will be mapped alike until these validators are too old.
+    pub(super) steady: bool,
     /// The index, with what was seen.
     pub(super) index: LinkIndex,
     /// People read.
@@ -174,13 +196,19 @@ pub(super) fn start(
     setup: &Setup,
     index: LinkIndex,
     context: Context,
+    last: Option<Validators>,
     progress: Arc<Progress>,
 ) -> (mpsc::Receiver<Examined>, tokio::task::JoinHandle<Reading>) {
     let (examined_in, examined_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
     let (batches_in, batches_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
     let connector = setup.connector.clone();
     let request = setup.request();
-    let reading = tokio::spawn(async move { connector.read(&request, batches_in).await });
+    let steady = connector.asks_conditionally();
+    let reading = tokio::spawn(async move {
+        connector
+            .read_if_changed(&request, last.as_ref(), batches_in)
+            .await
+    });
     let examiner = Examiner {
         setup: setup.clone(),
         fingerprinter: Fingerprinter::new(Fingerprint::of_parts([
@@ -188,18 +216,30 @@ pub(super) fn start(
             b"entry",
         ])),
         index,
+        later: unchanged::horizon(context),
         context,
         progress,
         waiting: Examined::default(),
-        counts: Counts::default(),
+        counts: Counts {
+            steady,
+            ..Counts::default()
+        },
     };
     let handle = tokio::spawn(async move {
-        let (index, counts) = examiner.run(batches_out, examined_in).await;
-        let verdict = reading.await.unwrap_or_else(|_| Verdict::Failed {
-            because: "the connector stopped working in mid-read; its last words are in the log, please report them".to_owned(),
+        let (mut index, mut counts) = examiner.run(batches_out, examined_in).await;
+        let answer = reading.await.unwrap_or_else(|_| Answer {
+            verdict: Verdict::Failed {
+                because: "the connector stopped working in mid-read; its last words are in the log, please report them".to_owned(),
+            },
+            validators: None,
         });
+        if matches!(answer.verdict, Verdict::Unchanged { .. }) {
+            counts.unchanged = index.see_all();
+        }
         Reading {
-            verdict,
+            verdict: answer.verdict,
+            validators: answer.validators,
+            steady: counts.steady,
             index,
             users: counts.users,
             groups: counts.groups,
@@ -216,6 +256,8 @@ struct Counts {
     groups: u64,
     unchanged: u64,
     without_key: u64,
+    /// See [`Reading::steady`].
+    steady: bool,
 }
 
 struct Examiner {
@@ -223,6 +265,8 @@ struct Examiner {
     fingerprinter: Fingerprinter,
     index: LinkIndex,
     context: Context,
+    /// Until when the validators of this read may be used.
+    later: Context,
     progress: Arc<Progress>,
     waiting: Examined,
     counts: Counts,
@@ -279,6 +323,8 @@ impl Examiner {
         let mut fingerprint = self.fingerprinter.of_entry(&entry);
         if let Some(moment) = self.setup.mapping.of_the_moment(&entry, &self.context) {
             fingerprint = Fingerprint::of_parts([&fingerprint.0, moment.as_bytes()]);
+            self.counts.steady = self.counts.steady
+                && self.setup.mapping.of_the_moment(&entry, &self.later) == Some(moment);
         }
         let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
         let seen = self.index.see(place, fingerprint);

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 
 mod conclude;
 mod gone;
+mod spared;
 mod verdict;
 mod window;
 
@@ -30,8 +31,11 @@ use super::lease::{Lease, Tenancy};
 use super::reader::{self, LinkIndex, Progress, Reading};
 use super::reconcile::Reconciler;
 use super::report::{Finished, Report};
-use super::setup::Setup;
+use super::setup::{Footing, Setup};
+use super::unchanged::Kept;
 use super::writer::Writer;
+
+pub(super) use verdict::is_whole;
 
 /// How many of a source's latest runs are looked at: more than a day's, each minute.
 const RUNS_LOOKED_AT_MAX: u32 = 2_000;
@@ -101,6 +105,8 @@ impl Engine {
             run,
             fence,
             report: Report::default(),
+            kept: None,
+            unwritten: 0,
             now: self.clock.now(),
             progress,
         };
@@ -113,11 +119,11 @@ impl Engine {
         finished
     }
 
-    pub(super) async fn lease(&self, setup: &Setup) -> Result<Lease, SyncError> {
-        match Lease::take(&self.store, setup.source.id, &self.tenancy, &self.clock).await? {
+    pub(super) async fn lease(&self, footing: &Footing) -> Result<Lease, SyncError> {
+        match Lease::take(&self.store, footing.source.id, &self.tenancy, &self.clock).await? {
             Some(lease) => Ok(lease),
             None => Err(SyncError::Running {
-                source_name: setup.source.name.clone(),
+                source_name: footing.source.name.clone(),
             }),
         }
     }
@@ -171,15 +177,15 @@ impl Engine {
     /// The runs of a source that began at or after `since`.
     pub(super) async fn runs_since(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         since: OffsetDateTime,
     ) -> Result<Vec<Run>, SyncError> {
         let query = RunQuery {
-            source: Some(setup.source.id),
+            source: Some(footing.source.id),
             since: Some(since),
             limit: RUNS_LOOKED_AT_MAX,
         };
-        Ok(self.store.runs(setup.source.tenant, &query).await?)
+        Ok(self.store.runs(footing.source.tenant, &query).await?)
     }
 
     async fn finish(
@@ -221,7 +227,7 @@ impl Engine {
 #[derive(Debug)]
 enum Outlet {
     /// They are written.
-    Import(Import),
+    Import(Box<Import>),
     /// They wait until everything is read and judged.
     Collect(Vec<Proposal>),
 }
@@ -243,6 +249,10 @@ struct Going<'a> {
     run: RunId,
     fence: Option<&'a Fence>,
     report: Report,
+    /// With which the source is asked whether anything has changed.
+    kept: Option<Kept>,
+    /// Steps that could not be written.
+    unwritten: usize,
     now: OffsetDateTime,
     progress: Arc<Progress>,
 }
@@ -267,6 +277,7 @@ impl Going<'_> {
             .await?;
         let at_once = self.mode == Mode::Sync && self.is_alone(own_links).await?;
         let quarantined = store.quarantined(source.id).await?;
+        self.kept = self.take_kept(&index, quarantined.len()).await?;
         let mut reconciler =
             Reconciler::new(self.setup, store.clone(), self.now, self.run, quarantined);
         let (proposals, reading) = self.read(&mut reconciler, index, at_once).await?;
@@ -278,6 +289,13 @@ impl Going<'_> {
     /// a run write as it reads, since there is nothing that it could break, or meet.
     async fn is_alone(&self, own_links: u64) -> Result<bool, SyncError> {
         if self.setup.source.settings.is_some() || own_links > 0 {
+            return Ok(false);
+        }
+        let sources = self.engine.store.sources(self.setup.source.tenant).await?;
+        if sources
+            .iter()
+            .any(|source| source.kind == super::push::KIND)
+        {
             return Ok(false);
         }
         let all = self.engine.store.statistics().await?;
@@ -311,12 +329,13 @@ impl Going<'_> {
         };
         let mut outlet = if at_once {
             reconciler.view.begin_import();
-            Outlet::Import(Import::new(self.writer(), self.progress.clone()))
+            Outlet::Import(Box::new(Import::new(self.writer(), self.progress.clone())))
         } else {
             Outlet::Collect(Vec::new())
         };
+        let last = self.kept.as_ref().map(|kept| kept.validators.clone());
         let (mut examined, handle) =
-            reader::start(self.setup, index, context, self.progress.clone());
+            reader::start(self.setup, index, context, last, self.progress.clone());
         let mut postponed: Vec<Candidate> = Vec::new();
         while let Some(batch) = examined.recv().await {
             let done = reconciler
@@ -376,6 +395,7 @@ impl Going<'_> {
     fn close(&mut self, outlet: Outlet) -> Vec<Proposal> {
         match outlet {
             Outlet::Import(import) => {
+                self.unwritten += import.notes.len();
                 self.report.notes.extend(import.notes);
                 Vec::new()
             }
@@ -392,6 +412,7 @@ impl Going<'_> {
             progress.written.fetch_add(count, Ordering::Relaxed);
         };
         let notes = self.writer().write_all(steps, written).await?;
+        self.unwritten += notes.len();
         self.report.notes.extend(notes);
         Ok(())
     }

@@ -85,7 +85,7 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) {
     let mut setup = scheduled.setup.clone();
     // Paused, resumed, or run by hand meanwhile: the store knows.
     match engine.store.source(setup.source.id).await {
-        Ok(Some(current)) => setup.source = current,
+        Ok(Some(current)) => setup.footing.source = current,
         Ok(None) => return,
         Err(error) => {
             tracing::error!(source = name, %error, "the store did not answer; the run is skipped");

@@ -17,29 +17,37 @@ use rollcall_store::records::{Link, Presence, Source};
 
 use crate::config::policy::{Guards, Leavers};
 
-/// See the module.
+/// What there is of every source, whether it is read or pushes: enough to put back what it
+/// did.
 #[derive(Debug, Clone)]
-pub(crate) struct Setup {
+pub(crate) struct Footing {
     /// What the store remembers of it.
     pub(crate) source: Source,
     /// Its tenant's name.
     pub(crate) tenant_name: String,
+    /// Of all settings that decide who is read.
+    pub(crate) settings: Fingerprint,
+    /// The guards.
+    pub(crate) guards: Guards,
+}
+
+/// See the module. What it stands on can be used as its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// What is not about reading.
+    pub(crate) footing: Footing,
     /// How to read it.
     pub(crate) connector: Arc<dyn Connector>,
     /// How entries become contributions.
     pub(crate) mapping: Arc<Mapping>,
     /// The mapping file's text, kept so that values can be explained later.
     pub(crate) mapping_text: Arc<str>,
-    /// Of all settings that decide who is read.
-    pub(crate) settings: Fingerprint,
     /// Joined with the mapping's filters.
     pub(crate) user_filter: Option<String>,
     /// See `user_filter`.
     pub(crate) group_filter: Option<String>,
     /// What absence means.
     pub(crate) leavers: Leavers,
-    /// The guards.
-    pub(crate) guards: Guards,
     /// The source's own time zone: a contract ends with the day there.
     pub(crate) time_zone: jiff::tz::TimeZone,
     /// Whether one person may have several entries here.
@@ -48,6 +56,14 @@ pub(crate) struct Setup {
     pub(crate) voices: Arc<Voices>,
     /// The tenant's schemas.
     pub(crate) schemas: Arc<Schemas>,
+}
+
+impl std::ops::Deref for Setup {
+    type Target = Footing;
+
+    fn deref(&self) -> &Footing {
+        &self.footing
+    }
 }
 
 impl Setup {

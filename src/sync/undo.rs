@@ -20,7 +20,7 @@ use super::administrators;
 use super::guard::{self, Held, Holds};
 use super::report::{Finished, Removed, Report};
 use super::run::Engine;
-use super::setup::Setup;
+use super::setup::Footing;
 use super::tally::Tally;
 use super::view::View;
 use super::writer::Writer;
@@ -34,19 +34,19 @@ impl Engine {
     /// Undoes a run, or with `plan_only` keeps what that would do as a plan.
     pub(crate) async fn undo(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         id: RunId,
         plan_only: bool,
     ) -> Result<Finished, SyncError> {
-        let lease = self.lease(setup).await?;
-        let done = self.undo_under(setup, id, plan_only, &lease.fence).await;
+        let lease = self.lease(footing).await?;
+        let done = self.undo_under(footing, id, plan_only, &lease.fence).await;
         lease.release().await?;
         done
     }
 
     async fn undo_under(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         id: RunId,
         plan_only: bool,
         fence: &Fence,
@@ -59,18 +59,29 @@ impl Engine {
                 needs: "only a run that wrote something can be undone; what is held is approved or cancelled first",
             });
         }
+        // A connection does not wait for a lease: it must not write while it is put back.
+        let pauses = run.kind == RunKind::Push && !plan_only && footing.source.paused.is_none();
+        if pauses {
+            self.pause_for(footing, id).await?;
+        }
         let now = self.clock.now();
         let undo = self
             .store
-            .start_run(setup.source.id, RunKind::Undo, run.settings, Some(id), now)
+            .start_run(
+                footing.source.id,
+                RunKind::Undo,
+                run.settings,
+                Some(id),
+                now,
+            )
             .await?;
-        let mut back = Backwards::new(self, setup, undo, now);
+        let mut back = Backwards::new(self, footing, undo, now);
         let mut before = None;
         loop {
             let lines = self
                 .store
                 .journal(
-                    setup.source.tenant,
+                    footing.source.tenant,
                     &JournalQuery {
                         run: Some(id),
                         after_seq: before,
@@ -87,7 +98,7 @@ impl Engine {
             }
         }
         let (steps, mut report) = back.end();
-        report.held = self.judge(setup, undo, &steps, &report).await?;
+        report.held = self.judge(footing, undo, &steps, &report).await?;
         let state = if plan_only {
             RunState::Planned
         } else if report.held.is_empty() {
@@ -96,13 +107,17 @@ impl Engine {
             RunState::Held
         };
         if state == RunState::Applied {
-            let writer = Writer::new(&self.store, setup, Actor::Run(undo), Some(fence), now);
+            self.store.keep_validators(footing.source.id, None).await?;
+            let writer = Writer::new(&self.store, footing, Actor::Run(undo), Some(fence), now);
             report.removed = Removed::all_of(&report.tally);
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
             self.store.update_run(undo, &counted).await?;
             report.notes.extend(writer.write_all(&steps, |_| {}).await?);
-            self.after_undo(setup, id).await?;
+            self.after_undo(footing, id).await?;
         } else {
+            if pauses {
+                self.store.set_paused(footing.source.id, None).await?;
+            }
             report.waiting = steps.len() as u64;
             let mut first = 0;
             for chunk in steps.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
@@ -126,17 +141,19 @@ impl Engine {
     /// The removal guards, over what the undo removes. An undo is done whole or not at all.
     async fn judge(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         undo: RunId,
         steps: &[Step],
         report: &Report,
     ) -> Result<Vec<Held>, SyncError> {
-        let (guards, tally) = (&setup.guards, &report.tally);
-        let links = self.store.link_marks(setup.source.id).await?;
+        let (guards, tally) = (&footing.guards, &report.tally);
+        let links = self.store.link_marks(footing.source.id).await?;
         let of = |kind: Kind| links.iter().filter(|l| l.kind == kind).count() as u64;
         let present = [of(Kind::User), of(Kind::Group)];
-        let mut totals = self.totals(setup, undo, self.clock.now(), present).await?;
-        totals.memberships = self.links_and_memberships(setup).await?.1;
+        let mut totals = self
+            .totals(footing, undo, self.clock.now(), present)
+            .await?;
+        totals.memberships = self.links_and_memberships(footing).await?.1;
         let mut held = Vec::new();
         for (kind, gone) in [
             (Kind::User, tally.users_gone),
@@ -157,13 +174,17 @@ impl Engine {
             said.holds = Holds::All;
         }
         let all: Vec<&Step> = steps.iter().collect();
-        let ended = administrators::ended_by(&self.store, setup, &all).await?;
+        let ended = administrators::ended_by(&self.store, footing, &all).await?;
         held.extend(administrators::guard(&ended));
         Ok(held)
     }
 
     /// Marks the run as undone and pauses its source.
-    pub(super) async fn after_undo(&self, setup: &Setup, undone: RunId) -> Result<(), SyncError> {
+    pub(super) async fn after_undo(
+        &self,
+        footing: &Footing,
+        undone: RunId,
+    ) -> Result<(), SyncError> {
         let run = self
             .store
             .run(undone)
@@ -179,9 +200,13 @@ impl Engine {
                 run.finished.unwrap_or_else(|| self.clock.now()),
             )
             .await?;
+        self.pause_for(footing, undone).await
+    }
+
+    async fn pause_for(&self, footing: &Footing, undone: RunId) -> Result<(), SyncError> {
         self.store
             .set_paused(
-                setup.source.id,
+                footing.source.id,
                 Some(&format!(
                     "run {undone} was undone, and the next run would do the same again"
                 )),
@@ -194,7 +219,7 @@ impl Engine {
 /// Turns journal lines round, newest first.
 struct Backwards<'a> {
     engine: &'a Engine,
-    setup: &'a Setup,
+    footing: &'a Footing,
     run: RunId,
     now: OffsetDateTime,
     view: View,
@@ -204,13 +229,17 @@ struct Backwards<'a> {
 }
 
 impl<'a> Backwards<'a> {
-    fn new(engine: &'a Engine, setup: &'a Setup, run: RunId, now: OffsetDateTime) -> Self {
+    fn new(engine: &'a Engine, footing: &'a Footing, run: RunId, now: OffsetDateTime) -> Self {
         Self {
             engine,
-            setup,
+            footing,
             run,
             now,
-            view: View::new(engine.store.clone(), setup.source.tenant, setup.source.id),
+            view: View::new(
+                engine.store.clone(),
+                footing.source.tenant,
+                footing.source.id,
+            ),
             steps: Vec::new(),
             tally: Tally::default(),
             leftovers: HashMap::new(),
@@ -385,7 +414,7 @@ impl<'a> Backwards<'a> {
         let links = self.view.links_of(&[resource.id]).await?;
         let foreign = links
             .get(&resource.id)
-            .is_some_and(|l| l.iter().any(|l| l.source != self.setup.source.id));
+            .is_some_and(|l| l.iter().any(|l| l.source != self.footing.source.id));
         if foreign {
             return Ok(Err("another source holds it by now".to_owned()));
         }
@@ -411,7 +440,7 @@ impl<'a> Backwards<'a> {
             .engine
             .store
             .journal(
-                self.setup.source.tenant,
+                self.footing.source.tenant,
                 &JournalQuery {
                     resource: Some(resource.id),
                     limit: 1,

@@ -10,7 +10,7 @@ use rollcall_store::{CommitError, PrepareError, PreparedStep, StepConflict, Stor
 use time::OffsetDateTime;
 
 use super::SyncError;
-use super::setup::Setup;
+use super::setup::Footing;
 
 /// Writes for one run, under its lease.
 #[derive(Debug, Clone)]
@@ -25,14 +25,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         store: &Store,
-        setup: &Setup,
+        footing: &Footing,
         actor: Actor,
         fence: Option<&Fence>,
         now: OffsetDateTime,
     ) -> Self {
         Self {
             store: store.clone(),
-            source: setup.source.clone(),
+            source: footing.source.clone(),
             actor,
             fence: fence.cloned(),
             now,

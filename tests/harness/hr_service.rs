@@ -51,6 +51,19 @@ pub enum Pages {
     Cursor,
 }
 
+/// What the service says about a page so that it can be asked for conditionally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Marks {
+    /// Nothing.
+    None,
+    /// An `ETag` of the body.
+    Tags,
+    /// An `ETag` of the body, except on the page of this number.
+    TagsExceptPage(usize),
+    /// This `Last-Modified`, on every page.
+    Date(String),
+}
+
 /// What goes wrong.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -140,6 +153,12 @@ pub struct Office {
     pub stated: Option<u64>,
     /// Leave the total out.
     pub no_total: bool,
+    /// What pages say about themselves.
+    pub marks: Marks,
+    /// Repeat the query that came in next URLs.
+    pub echoes_query: bool,
+    /// Bytes of all bodies so far, those of faults aside.
+    pub bytes_sent: usize,
     /// Ask for a bearer token from the token URL.
     pub wants_token: bool,
     /// Requests to the user and group URLs that a token is good for.
@@ -158,6 +177,23 @@ impl Office {
             .iter()
             .filter(|seen| seen.path == path)
             .count()
+    }
+
+    /// Those of these that asked conditionally.
+    pub fn conditional_requests_to(&self, path: &str) -> usize {
+        self.requests
+            .iter()
+            .filter(|seen| seen.path == path && seen.is_conditional())
+            .count()
+    }
+}
+
+impl Seen {
+    /// Whether it asks "unless it is what I know".
+    pub fn is_conditional(&self) -> bool {
+        ["if-none-match", "if-modified-since"]
+            .iter()
+            .any(|name| self.headers.contains_key(*name))
     }
 }
 
@@ -295,6 +331,9 @@ fn office(people: usize) -> Office {
         page_size: 10,
         stated: None,
         no_total: false,
+        marks: Marks::None,
+        echoes_query: false,
+        bytes_sent: 0,
         wants_token: false,
         token_uses: usize::MAX,
         requests: Vec::new(),
@@ -346,17 +385,61 @@ async fn answer(State(office): State<Shared>, request: Request) -> Response {
         Some(Fault::FirstPageAgain) => seen.query.clear(),
         None => {}
     }
-    let mut office = office.lock().unwrap();
-    match seen.path.as_str() {
-        "/token" => token(&mut office, &seen),
-        _ if !may_read(&mut office, &seen) => StatusCode::UNAUTHORIZED.into_response(),
-        "/users" => list(&office, &office.users, &seen),
-        "/groups" => list(&office, &office.groups, &seen),
-        path => match path.strip_prefix("/users/") {
-            Some(key) => one(&office, &decoded(key)),
-            None => StatusCode::NOT_FOUND.into_response(),
-        },
+    let response = {
+        let mut office = office.lock().unwrap();
+        match seen.path.as_str() {
+            "/token" => token(&mut office, &seen),
+            _ if !may_read(&mut office, &seen) => StatusCode::UNAUTHORIZED.into_response(),
+            "/users" => list(&office, &office.users, &seen),
+            "/groups" => list(&office, &office.groups, &seen),
+            path => match path.strip_prefix("/users/") {
+                Some(key) => one(&office, &decoded(key)),
+                None => StatusCode::NOT_FOUND.into_response(),
+            },
+        }
+    };
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    marked(&mut office.lock().unwrap(), &seen, parts, body)
+}
+
+/// The answer with its mark, or 304 without a body.
+fn marked(
+    office: &mut Office,
+    seen: &Seen,
+    mut parts: axum::http::response::Parts,
+    body: Bytes,
+) -> Response {
+    let page = seen.query.get("page").map_or(1, |n| n.parse().unwrap());
+    let (mark, condition, value) = match &office.marks {
+        Marks::Tags => ("etag", "if-none-match", tag_of(&body)),
+        Marks::TagsExceptPage(number) if *number != page => {
+            ("etag", "if-none-match", tag_of(&body))
+        }
+        Marks::Date(date) => ("last-modified", "if-modified-since", date.clone()),
+        Marks::None | Marks::TagsExceptPage(_) => ("", "", String::new()),
+    };
+    let is_list = matches!(seen.path.as_str(), "/users" | "/groups");
+    if !mark.is_empty() && is_list && parts.status == StatusCode::OK {
+        let value = HeaderValue::from_str(&value).unwrap();
+        let same = seen.headers.get(condition) == Some(&value);
+        parts.headers.insert(mark, value);
+        if same {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            let mark_again = parts.headers[mark].clone();
+            response.headers_mut().insert(mark, mark_again);
+            return response;
+        }
     }
+    office.bytes_sent += body.len();
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn tag_of(body: &[u8]) -> String {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = std::hash::DefaultHasher::new();
+    body.hash(&mut hasher);
+    format!("\"{:x}\"", hasher.finish())
 }
 
 fn take_fault(office: &mut Office, path: &str) -> Option<Fault> {
@@ -503,7 +586,13 @@ fn list(office: &Office, all: &[Value], seen: &Seen) -> Response {
                 meta["total"] = json!(total);
             }
             if office.pages == Pages::Next {
-                let next = format!("{}?page={next_page}", seen.path);
+                let mut next = format!("{}?page={next_page}", seen.path);
+                // In one order, or the same page would have several tags.
+                let others: std::collections::BTreeMap<_, _> = seen.query.iter().collect();
+                let others = others.into_iter().filter(|(name, _)| *name != "page");
+                for (name, value) in others.filter(|_| office.echoes_query) {
+                    next.extend(["&", name, "=", value]);
+                }
                 meta["next"] = if more { json!(next) } else { Value::Null };
             }
             if office.pages == Pages::Cursor {

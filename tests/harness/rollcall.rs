@@ -141,6 +141,14 @@ impl Rollcall {
         )
     }
 
+    /// Runs a command whose clock is so many hours ahead.
+    pub(crate) fn run_hours_later(&self, hours: u32, arguments: &[&str]) -> Ended {
+        ended(
+            self.command(arguments)
+                .env("ROLLCALL_TEST_CLOCK_OFFSET", format!("{hours}h")),
+        )
+    }
+
     /// Starts a command and lets it go on.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)

@@ -7,6 +7,7 @@ mod hr_service;
 mod access;
 mod bodies;
 mod completeness;
+mod conditional;
 mod hosts;
 mod pages;
 mod patience;
@@ -20,8 +21,8 @@ use tokio::sync::mpsc;
 
 use super::HttpConnector;
 use super::settings::{Auth, Endpoint, Format, Method, Paging, Settings, Total};
-use crate::{Batch, Connector, KindRequest, ReadRequest, Secret, Verdict};
-pub(super) use hr_service::{Fault, HrService, Pages, person};
+use crate::{Answer, Batch, Connector, KindRequest, ReadRequest, Secret, Validators, Verdict};
+pub(super) use hr_service::{Fault, HrService, Marks, Pages, person};
 
 /// The test's own deadline: only a read that hangs meets it.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -35,6 +36,7 @@ fn settings(service: &HrService, paging: Paging) -> Settings {
         ca_file: None,
         client_certificate: None,
         headers: Vec::new(),
+        conditional: true,
         requests_per_second: None,
         allow_private: true,
         allow_plain: false,
@@ -119,6 +121,16 @@ async fn read(settings: Settings) -> (Vec<Entry>, Verdict) {
 }
 
 async fn read_as(settings: Settings, request: &ReadRequest) -> (Vec<Entry>, Verdict) {
+    let (entries, answer) = read_since(settings, request, None).await;
+    (entries, answer.verdict)
+}
+
+/// Reads unless nothing has changed.
+async fn read_since(
+    settings: Settings,
+    request: &ReadRequest,
+    last: Option<&Validators>,
+) -> (Vec<Entry>, Answer) {
     let connector = HttpConnector::new(settings).unwrap();
     let (send, mut receive) = mpsc::channel::<Batch>(Batch::IN_FLIGHT_MAX);
     let collect = async {
@@ -129,9 +141,9 @@ async fn read_as(settings: Settings, request: &ReadRequest) -> (Vec<Entry>, Verd
         }
         entries
     };
-    let both = async { tokio::join!(connector.read(request, send), collect) };
-    let (verdict, entries) = tokio::time::timeout(DEADLINE, both).await.unwrap();
-    (entries, verdict)
+    let both = async { tokio::join!(connector.read_if_changed(request, last, send), collect) };
+    let (answer, entries) = tokio::time::timeout(DEADLINE, both).await.unwrap();
+    (entries, answer)
 }
 
 fn keys(entries: &[Entry]) -> Vec<String> {

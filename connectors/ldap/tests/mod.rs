@@ -93,7 +93,9 @@ async fn read_with(settings: Settings, request: &ReadRequest) -> (Vec<Entry>, Ve
 fn because(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Incomplete { because } | Verdict::Failed { because } => because,
-        Verdict::Complete { .. } => panic!("it is complete: {verdict:?}"),
+        Verdict::Complete { .. } | Verdict::Unchanged { .. } => {
+            panic!("it is complete: {verdict:?}")
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rollcall_directory::name::{Name, Reference, Space};
 
 use super::*;
-use crate::records::Quarantined;
+use crate::By;
+use crate::records::{JournalEvent, Quarantined};
 use crate::writes::Fence;
 
 on_both! {
@@ -308,6 +309,91 @@ on_both! {
         world.write(vec![orphan(None)]).await.unwrap();
         assert_eq!(world.store.statistics().await.unwrap()[0].active_users, 1);
         assert!(world.store.orphans(world.tenant, NOW).await.unwrap().is_empty());
+    }
+
+    async fn whom_no_source_holds_gives_up_the_name_and_takes_it_back_if_it_is_free(world: World) {
+        world.write(vec![world.user(1, "Ada"), world.user(2, "bea")]).await.unwrap();
+        let orphan = |since| Write::Orphan { resource: ResourceId(1), since };
+        world.write(vec![orphan(Some(NOW))]).await.unwrap();
+        let found = async |by| {
+            let texts = ["ADA".to_owned()];
+            let found = world.store.resources_by(world.tenant, Kind::User, by, &texts).await;
+            found.unwrap().into_iter().map(|(_, id)| id.0).collect::<Vec<_>>()
+        };
+        assert_eq!((found(By::UserName).await, found(By::FreedName).await), (vec![], vec![1]));
+        world.write(vec![orphan(None)]).await.unwrap();
+        assert_eq!((found(By::UserName).await, found(By::FreedName).await), (vec![1], vec![]));
+        world.write(vec![orphan(Some(NOW)), rename(2, 1, "ada")]).await.unwrap();
+        let taken = StepConflict::UserNameTaken { name: "Ada".to_owned(), holder: ResourceId(2) };
+        assert_eq!(world.refused(vec![orphan(None)]).await, (0, taken));
+        world.write(vec![orphan(None), rename(2, 2, "bea")]).await.unwrap();
+        assert_eq!(found(By::UserName).await, [1]);
+        // A change of somebody whom no source holds does not take a name.
+        world.write(vec![orphan(Some(NOW)), rename(1, 1, "bea")]).await.unwrap();
+        assert_eq!(world.user_name(1).await, "bea");
+    }
+
+    async fn nobody_links_to_somebody_whom_no_source_holds(world: World) {
+        world.write(vec![world.user(1, "ada")]).await.unwrap();
+        let orphan = |since| Write::Orphan { resource: ResourceId(1), since };
+        world.write(vec![orphan(Some(NOW))]).await.unwrap();
+        let link = || Write::Link { link: Box::new(world.link(2, 1)) };
+        let (_, cause) = world.refused(vec![link()]).await;
+        assert_eq!(cause, StepConflict::Said { resource: ResourceId(1) });
+        world.write(vec![link(), orphan(None)]).await.unwrap();
+    }
+
+    async fn members_raise_their_groups_version_but_not_its_documents(world: World) {
+        let members = |added: &[i64], removed: &[i64]| Write::Members {
+            group: ResourceId(9),
+            source: world.source,
+            added: added.iter().map(|id| ResourceId(*id)).collect(),
+            removed: removed.iter().map(|id| ResourceId(*id)).collect(),
+        };
+        world
+            .write(vec![world.user(1, "ada"), world.user(2, "bea"), world.group(9, "t"), members(&[1], &[])])
+            .await
+            .unwrap();
+        let versions = async || {
+            let group = world.resource(9).await.unwrap();
+            (group.version, group.document_version)
+        };
+        assert_eq!(versions().await, (1, 1), "made with the group");
+        let query = crate::records::JournalQuery { limit: 100, ..Default::default() };
+        let lines = async || world.store.journal(world.tenant, &query).await.unwrap().len();
+        let before = lines().await;
+        world.write(vec![members(&[1], &[2])]).await.unwrap();
+        assert_eq!((versions().await, lines().await), ((1, 1), before), "nobody comes or goes");
+        world.write(vec![members(&[1, 2], &[])]).await.unwrap();
+        assert_eq!(versions().await, (2, 1));
+        let last = world.store.journal(world.tenant, &query).await.unwrap().pop().unwrap();
+        let event = JournalEvent::Members { added: vec![ResourceId(2)], removed: Vec::new() };
+        assert_eq!(last.event, event, "only who came");
+        // What was computed from the document still fits.
+        world.write(vec![update(9, 1, &[("displayName", json!("T"))])]).await.unwrap();
+        assert_eq!(versions().await, (3, 2));
+        world.write(vec![members(&[], &[1]), members(&[], &[2])]).await.unwrap();
+        assert_eq!(versions().await, (4, 2), "once a batch");
+    }
+
+    async fn a_change_can_expect_what_it_was_computed_from(world: World) {
+        world.write(vec![world.user(1, "ada")]).await.unwrap();
+        let links = world.store.links_of(&[ResourceId(1)]).await.unwrap();
+        let expect = |version, links: &[Link]| Write::Expect {
+            resource: ResourceId(1),
+            version,
+            said: Some(crate::said(links)),
+        };
+        world.write(vec![expect(Some(1), &links)]).await.unwrap();
+        let stale = StepConflict::Version { resource: ResourceId(1), expected: 2, found: 1 };
+        assert_eq!(world.refused(vec![expect(Some(2), &links)]).await, (0, stale));
+        let mut other = world.link(2, 1);
+        other.source = world.other;
+        world.write(vec![Write::Link { link: Box::new(other) }]).await.unwrap();
+        let said = StepConflict::Said { resource: ResourceId(1) };
+        assert_eq!(world.refused(vec![expect(Some(1), &links)]).await, (0, said));
+        let links = world.store.links_of(&[ResourceId(1)]).await.unwrap();
+        world.write(vec![expect(None, &links)]).await.unwrap();
     }
 
     async fn entries_enter_and_leave_quarantine(world: World) {

@@ -79,6 +79,74 @@ on_both! {
         assert!(matches!(missing, Err(StoreError::NotFound { .. })));
     }
 
+    async fn the_pushes_of_an_hour_are_one_run_until_it_is_undone(world: World) {
+        let store = &world.store;
+        let settings = Fingerprint::of(b"push");
+        let run = store.push_run(world.source, NOW, settings, NOW).await.unwrap();
+        assert_eq!(store.push_run(world.source, NOW, settings, NOW).await, Ok(run));
+        let state = store.push_state(world.source, NOW).await.unwrap();
+        assert_eq!((state.paused, state.run), (None, Some(run)));
+        let kept = store.run(run).await.unwrap().unwrap();
+        assert_eq!((kept.kind, kept.state), (RunKind::Push, RunState::Applied));
+        let hour = NOW + Duration::from_hours(1);
+        assert_eq!(store.push_state(world.source, hour).await.unwrap().run, None);
+        store.change_run_state(run, RunState::Applied, RunState::Undone).await.unwrap();
+        store.set_paused(world.source, Some("undone")).await.unwrap();
+        let state = store.push_state(world.source, NOW).await.unwrap();
+        assert_eq!((state.paused.as_deref(), state.run), (Some("undone"), None));
+        assert_ne!(store.push_run(world.source, NOW, settings, NOW).await, Ok(run));
+        assert!(store.push_state(SourceId(99), NOW).await.is_err());
+    }
+
+    async fn a_connection_sees_whom_it_has_not_deleted(world: World) {
+        let store = &world.store;
+        world.write(vec![world.user(1, "ada"), world.user(2, "bea"), world.user(3, "cyd")]).await.unwrap();
+        let hidden = |id| {
+            let mut link = world.link(id + 10, id);
+            link.source = world.other;
+            link.presence = Presence::Withdrawn;
+            Write::Link { link: Box::new(link) }
+        };
+        let orphan = Write::Orphan { resource: ResourceId(3), since: Some(NOW) };
+        world.write(vec![hidden(2), orphan]).await.unwrap();
+        let ids = [1, 2, 3].map(ResourceId);
+        let uuids = [1, 2, 3].map(uuid);
+        let seen = async |by| store.visible_among(world.tenant, by, &ids).await.unwrap();
+        assert_eq!(seen(world.other).await, [ResourceId(1)]);
+        assert_eq!(seen(world.source).await, [ResourceId(1), ResourceId(2)]);
+        let found = store.visible_ids(world.tenant, world.other, &uuids).await.unwrap();
+        assert_eq!(found, [(uuid(1), ResourceId(1))]);
+        let ada = store.visible(world.tenant, world.other, uuid(1)).await.unwrap();
+        assert_eq!(ada.map(|r| r.id), Some(ResourceId(1)));
+        assert_eq!(store.visible(world.tenant, world.other, uuid(2)).await, Ok(None));
+        let second = store.ensure_tenant("second").await.unwrap().id;
+        assert_eq!(store.visible(second, world.source, uuid(1)).await, Ok(None));
+    }
+
+    async fn single_members_are_looked_up_with_their_sources(world: World) {
+        let members = |source, added: &[i64]| Write::Members {
+            group: ResourceId(9),
+            source,
+            added: added.iter().map(|id| ResourceId(*id)).collect(),
+            removed: Vec::new(),
+        };
+        world
+            .write(vec![
+                world.user(1, "ada"),
+                world.user(2, "bea"),
+                world.group(9, "t"),
+                members(world.source, &[1]),
+                members(world.other, &[1, 2]),
+            ])
+            .await
+            .unwrap();
+        let asked = [ResourceId(1), ResourceId(7)];
+        let held = world.store.held_members(ResourceId(9), &asked).await.unwrap();
+        assert_eq!(held, [(ResourceId(1), world.source), (ResourceId(1), world.other)]);
+        let others = world.store.other_sources_of_members(ResourceId(9), world.source).await;
+        assert_eq!(others.unwrap(), [world.other]);
+    }
+
     async fn a_plan_is_read_as_it_was_saved_a_page_at_a_time(world: World) {
         let store = &world.store;
         let settings = Fingerprint::of(b"settings");
@@ -100,6 +168,12 @@ on_both! {
         store.source_ended_well(world.source, settings, NOW).await.unwrap();
         store.set_paused(world.source, Some("undone")).await.unwrap();
         store.set_last_due(world.source, NOW).await.unwrap();
+        assert_eq!(store.validators(world.source).await.unwrap(), None);
+        for validators in [Some("{}"), None] {
+            store.keep_validators(world.source, validators).await.unwrap();
+            let kept = store.validators(world.source).await.unwrap();
+            assert_eq!(kept.as_deref(), validators);
+        }
         let source = store.ensure_source(world.tenant, "hr", "http").await.unwrap();
         assert_eq!((source.id, source.settings), (world.source, Some(settings)));
         assert_eq!((source.last_complete, source.last_due), (Some(NOW), Some(NOW)));

@@ -15,6 +15,7 @@
 //! All pushes of a connection within an hour are one run of kind `push`, so that they are
 //! listed, explained and undone like any other.
 
+mod counted;
 mod create;
 mod delete;
 mod draft;
@@ -41,6 +42,7 @@ use rollcall_directory::schema::{Registry, ResourceType, Schemas, Unit};
 use rollcall_directory::warning::{Strictness, Warning};
 use rollcall_store::records::{Resource, Source};
 
+pub(crate) use counted::counted;
 pub(crate) use error::PushError;
 pub(crate) use gate::PushEngine;
 pub(crate) use pusher::Pusher;

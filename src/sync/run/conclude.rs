@@ -29,18 +29,22 @@ impl Going<'_> {
     ) -> Result<(RunState, String), SyncError> {
         self.count_reading(&reading, reconciler);
         let verdict = self.verdict(reconciler, &reading, &totals).await?;
-        let sentence = verdict::sentence(&verdict);
+        let sentence = verdict::sentence(&verdict, self.kept.as_ref().map(|kept| kept.run));
         if let Verdict::Failed { because } = verdict {
             self.report.failure = Some(because);
             return Ok((RunState::Failed, sentence));
         }
         let mut suspicion = None;
-        let complete = matches!(verdict, Verdict::Complete { .. });
-        if let Verdict::Complete {
-            notes,
-            hold_removals,
-        } = verdict
-        {
+        let whole = match verdict {
+            Verdict::Complete {
+                notes,
+                hold_removals,
+            } => Some((notes, hold_removals)),
+            Verdict::Unchanged { notes } => Some((notes, None)),
+            Verdict::Incomplete { .. } | Verdict::Failed { .. } => None,
+        };
+        let is_whole = whole.is_some();
+        if let Some((notes, hold_removals)) = whole {
             self.report.notes.extend(notes);
             proposals.extend(self.removals(reconciler, &reading).await?);
             suspicion = hold_removals;
@@ -50,8 +54,9 @@ impl Going<'_> {
         }
         let held = self.judge(&totals, suspicion, at_once);
         let state = self.decide(proposals, held).await?;
-        if self.mode == Mode::Sync && complete {
+        if self.mode == Mode::Sync && is_whole {
             self.remember_complete_read(state).await?;
+            self.leave_kept(reading, state).await?;
         }
         Ok((state, sentence))
     }

@@ -2,6 +2,7 @@
 
 use rollcall_connectors::Verdict;
 use rollcall_directory::entry::Kind;
+use rollcall_store::ids::RunId;
 
 use super::Going;
 use crate::sync::SyncError;
@@ -9,13 +10,27 @@ use crate::sync::guard::Totals;
 use crate::sync::reader::Reading;
 use crate::sync::reconcile::Reconciler;
 
-/// The verdict in one sentence, as it is kept with the run.
-pub(super) fn sentence(verdict: &Verdict) -> String {
+/// How the sentences of reads begin that were spared.
+const UNCHANGED: &str = "unchanged: ";
+
+/// The verdict in one sentence, as it is kept with the run. `since`: the run after which
+/// nothing has changed.
+pub(super) fn sentence(verdict: &Verdict, since: Option<RunId>) -> String {
     match verdict {
         Verdict::Complete { .. } => "complete".to_owned(),
+        Verdict::Unchanged { .. } => {
+            let since = since.map_or_else(|| "the last one".to_owned(), |run| format!("run {run}"));
+            format!("{UNCHANGED}the service says that nothing has changed since {since}")
+        }
         Verdict::Incomplete { because } => format!("incomplete because {because}"),
         Verdict::Failed { because } => format!("failed because {because}"),
     }
+}
+
+/// Whether a run's sentence says that all that the source holds is known: read, or still
+/// the same.
+pub(in crate::sync) fn is_whole(sentence: &str) -> bool {
+    sentence == "complete" || sentence.starts_with(UNCHANGED)
 }
 
 impl Going<'_> {

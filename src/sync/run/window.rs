@@ -14,7 +14,7 @@ use crate::sync::SyncError;
 use crate::sync::guard::Totals;
 use crate::sync::plan::PLAN_HOURS_MAX;
 use crate::sync::report::{Removed, Report};
-use crate::sync::setup::Setup;
+use crate::sync::setup::Footing;
 
 /// Runs by hand beside those of a schedule of one a minute.
 const RUNS_BY_HAND_MAX: u32 = 1_000;
@@ -23,12 +23,12 @@ impl Engine {
     /// What percentages are of, beside the source's own numbers of people and groups.
     pub(in crate::sync) async fn totals(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         run: RunId,
         now: OffsetDateTime,
         [users, groups]: [u64; 2],
     ) -> Result<Totals, SyncError> {
-        let lately = self.removed_lately(setup, run, now).await?;
+        let lately = self.removed_lately(footing, run, now).await?;
         Ok(Totals {
             users,
             groups,
@@ -43,12 +43,12 @@ impl Engine {
     /// Links and memberships of the whole tenant.
     pub(in crate::sync) async fn links_and_memberships(
         &self,
-        setup: &Setup,
+        footing: &Footing,
     ) -> Result<(u64, u64), SyncError> {
         let all = self.store.statistics().await?;
         Ok(all
             .into_iter()
-            .find(|t| t.tenant == setup.tenant_name)
+            .find(|t| t.tenant == footing.tenant_name)
             .map(|t| (t.links, t.memberships))
             .unwrap_or_default())
     }
@@ -57,21 +57,21 @@ impl Engine {
     /// count: an undone run removed nobody.
     async fn removed_lately(
         &self,
-        setup: &Setup,
+        footing: &Footing,
         run: RunId,
         now: OffsetDateTime,
     ) -> Result<Removed, SyncError> {
-        let since = now - setup.guards.window;
+        let since = now - footing.guards.window;
         // A plan is approved up to a day after it began.
         let begun = since - Duration::hours(PLAN_HOURS_MAX);
         let minutes = u32::try_from((now - begun).whole_minutes()).unwrap_or(u32::MAX);
         let query = RunQuery {
-            source: Some(setup.source.id),
+            source: Some(footing.source.id),
             since: Some(begun),
             limit: minutes.saturating_add(RUNS_BY_HAND_MAX),
         };
         let mut sum = Removed::default();
-        for other in self.store.runs(setup.source.tenant, &query).await? {
+        for other in self.store.runs(footing.source.tenant, &query).await? {
             let ended = other.finished.unwrap_or(other.started);
             if other.id == run || other.state == RunState::Undone || ended < since {
                 continue;

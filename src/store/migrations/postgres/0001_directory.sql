@@ -17,7 +17,8 @@ CREATE TABLE sources (
     paused        TEXT,
     settings      BYTEA,
     last_complete BIGINT,
-    last_due      BIGINT
+    last_due      BIGINT,
+    validators    TEXT
 );
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 

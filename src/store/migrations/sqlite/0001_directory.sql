@@ -16,7 +16,8 @@ CREATE TABLE sources (
     paused        TEXT,
     settings      BLOB,
     last_complete INTEGER,
-    last_due      INTEGER
+    last_due      INTEGER,
+    validators    TEXT
 ) STRICT;
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 
