@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::name::{Name, Reference};
 use crate::schema::Unit;
 
-/// See the module. As JSON an object from unit to value.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+/// See the module. As JSON an object from unit to value; the units of an extension stand in
+/// an object of their own under its URN, which is long and would else be repeated for each.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Contribution {
     /// Shared, since a run hands the same contribution on several times.
     said: Arc<BTreeMap<Unit, Json>>,
@@ -135,6 +136,62 @@ impl Contribution {
     }
 }
 
+impl Serialize for Contribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        let mut rest = self.said.iter().peekable();
+        while let Some((unit, value)) = rest.next() {
+            let Some((urn, name)) = unit.as_str().rsplit_once(':') else {
+                object.serialize_entry(unit, value)?;
+                continue;
+            };
+            let mut extension: Vec<(&str, &Json)> = vec![(name, value)];
+            while let Some((next, value)) = rest.peek()
+                && let Some((next_urn, name)) = next.as_str().rsplit_once(':')
+                && next_urn == urn
+            {
+                extension.push((name, value));
+                rest.next();
+            }
+            object.serialize_entry(urn, &Extension(extension))?;
+        }
+        object.end()
+    }
+}
+
+/// The units of one extension.
+struct Extension<'a>(Vec<(&'a str, &'a Json)>);
+
+impl Serialize for Extension<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+impl<'de> Deserialize<'de> for Contribution {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = serde_json::Map::deserialize(deserializer)?;
+        let mut said = BTreeMap::new();
+        for (name, value) in object {
+            match value {
+                // A unit's value is never an object: this is an extension.
+                Json::Object(extension) if name.contains(':') => {
+                    let units = extension.into_iter().map(|(inner, value)| {
+                        (Unit::from_canonical(&format!("{name}:{inner}")), value)
+                    });
+                    said.extend(units);
+                }
+                value => {
+                    said.insert(Unit::from_canonical(&name), value);
+                }
+            }
+        }
+        Ok(Self {
+            said: Arc::new(said),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +231,35 @@ mod tests {
         let settled = Contribution::settle(&first, None);
         assert_eq!(Contribution::settle_first(&mut first), settled);
         assert_eq!(first.said.len(), 1, "the list that one was chosen from");
+    }
+
+    #[test]
+    fn the_urn_of_an_extension_stands_once_in_the_json() {
+        let urn = crate::schema::ENTERPRISE_USER;
+        let mut said = Contribution::default();
+        said.say(Unit::from_canonical("title"), json!("Countess"));
+        said.say(
+            Unit::from_canonical(&format!("{urn}:department")),
+            Json::Null,
+        );
+        said.say(
+            Unit::from_canonical(&format!("{urn}:manager.value")),
+            json!("1"),
+        );
+        said.say(Unit::from_canonical("urn:x:y:z"), json!(["a"]));
+        let stored = serde_json::to_value(&said).unwrap();
+        assert_eq!(
+            stored,
+            json!({
+                "title": "Countess",
+                urn: {"department": null, "manager.value": "1"},
+                "urn:x:y": {"z": ["a"]},
+            })
+        );
+        assert_eq!(
+            serde_json::from_value::<Contribution>(stored).unwrap(),
+            said
+        );
     }
 
     #[test]

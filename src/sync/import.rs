@@ -23,9 +23,11 @@ use super::reader::Progress;
 use super::view::Named;
 use super::writer::{Writer, prepare};
 
-/// Steps a transaction. More than other runs have: each transaction writes every page of
-/// an index that it touched once, and nobody else is waiting yet.
-const STEPS_MAX: usize = 2_000;
+/// What a transaction holds, in people: more than in other runs, since each transaction
+/// writes every page of an index that it touched once, and nobody else is waiting yet.
+const PEOPLE_MAX: usize = 2_000;
+/// So many memberships weigh as much as a person.
+const MEMBERSHIPS_A_PERSON: usize = 8;
 
 /// Writes in the background, in order.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct Import {
     writer: Writer,
     progress: Arc<Progress>,
     gathered: Vec<PreparedStep>,
+    /// Of `gathered`, in people.
+    weight: usize,
     background: Option<Background>,
     /// One for each step that could not be written.
     pub(super) notes: Vec<String>,
@@ -50,7 +54,8 @@ impl Import {
         Self {
             writer,
             progress,
-            gathered: Vec::with_capacity(STEPS_MAX),
+            gathered: Vec::with_capacity(PEOPLE_MAX),
+            weight: 0,
             background: None,
             notes: Vec::new(),
         }
@@ -58,9 +63,12 @@ impl Import {
 
     /// Takes steps; waits only while two transactions are under way.
     pub(super) async fn take(&mut self, steps: &[Step]) -> Result<(), SyncError> {
-        self.gathered.extend(prepare(steps, &mut self.notes)?);
-        if self.gathered.len() >= STEPS_MAX {
-            self.send().await?;
+        for step in prepare(steps, &mut self.notes)? {
+            self.weight += 1 + step.memberships() / MEMBERSHIPS_A_PERSON;
+            self.gathered.push(step);
+            if self.weight >= PEOPLE_MAX {
+                self.send().await?;
+            }
         }
         Ok(())
     }
@@ -77,7 +85,8 @@ impl Import {
     }
 
     async fn send(&mut self) -> Result<(), SyncError> {
-        let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(STEPS_MAX));
+        let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(PEOPLE_MAX));
+        self.weight = 0;
         let count = steps.len() as u64;
         self.progress.to_write.fetch_add(count, Ordering::Relaxed);
         let background = match self.background.take() {

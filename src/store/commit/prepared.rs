@@ -34,6 +34,16 @@ impl PreparedStep {
     pub fn subject(&self) -> &str {
         &self.subject
     }
+
+    /// How many memberships come or go.
+    #[must_use]
+    pub fn memberships(&self) -> usize {
+        let count = |write: &Prepare| match write {
+            Prepare::Members { added, removed, .. } => added.len() + removed.len(),
+            _ => 0,
+        };
+        self.writes.iter().map(count).sum()
+    }
 }
 
 /// One write, and nothing that still has to be serialised.

@@ -35,6 +35,9 @@ pub(super) enum Clause {
     Orphaned,
 }
 
+/// Where more ways lead to a resource, the list is read instead. SQLite unites 500 at most.
+const WAYS_MAX: usize = 100;
+
 /// A column of a resource, of one of its e-mail addresses, or of a resource that it mentions
 /// or that mentions it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +147,7 @@ impl Clause {
     pub(super) fn lead(&self) -> Lead {
         match self {
             Self::All(all) => all.iter().map(Self::lead).max().unwrap_or(Lead::No),
+            Self::Any(any) if any.len() > WAYS_MAX => Lead::No,
             Self::Any(any) => any.iter().map(Self::lead).min().unwrap_or(Lead::No),
             Self::Is {
                 column,
@@ -158,6 +162,8 @@ impl Clause {
                 List::Emails => inner.lead(),
                 List::Members | List::Groups => inner.lead().min(Lead::Mentions),
             },
+            // They are few, and have an index of their own.
+            Self::Orphaned => Lead::Column,
             _ => Lead::No,
         }
     }
@@ -201,6 +207,14 @@ impl Column {
         matches!(
             self,
             Self::UserName | Self::ExternalId | Self::DisplayName | Self::MentionName
+        )
+    }
+
+    /// Whether its index begins with the tenant.
+    pub(super) fn is_indexed_by_tenant(self) -> bool {
+        matches!(
+            self,
+            Self::UserName | Self::ExternalId | Self::DisplayName | Self::Modified
         )
     }
 

@@ -26,8 +26,8 @@ macro_rules! visible {
 
 macro_rules! mention_of_sqlite {
     () => {
-        "SELECT m.id, m.uuid, m.kind, COALESCE(json_extract(m.doc, '$.displayName'),
-            CASE m.kind WHEN 'user' THEN json_extract(m.doc, '$.userName') END)
+        "SELECT m.id, m.uuid, m.kind, COALESCE(m.doc ->> 'displayName',
+            CASE m.kind WHEN 'user' THEN m.doc ->> 'userName' END)
             FROM resources m WHERE "
     };
 }

@@ -14,6 +14,8 @@ mod scan;
 mod shown;
 mod sql;
 mod stones;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -188,6 +190,14 @@ impl Search {
     }
 }
 
+impl Search {
+    /// The column that gives an order, if one does for everybody in the list: the name of
+    /// somebody whom no source holds stands in none.
+    fn order(&self, sort: &Sort) -> Option<Order> {
+        Order::of(sort).filter(|order| self.visible_to.is_some() || !order.is_by_user_name())
+    }
+}
+
 impl Page {
     fn count(&self) -> u32 {
         match self {
@@ -282,7 +292,7 @@ async fn list(tx: &mut Tx, search: &Search, stones: &Stones) -> Result<Listed, T
         }
         .plan(condition),
     };
-    let order = search.sort.as_ref().map(Order::of);
+    let order = search.sort.as_ref().map(|sort| search.order(sort));
     let select = Select {
         search,
         clause: &plan.clause,

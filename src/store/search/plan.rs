@@ -170,8 +170,8 @@ impl Planner<'_> {
             },
             _ if is_beside(attribute) || negated => Plan::unknown(),
             _ => Plan::wider(Clause::all(vec![
-                piece(attribute, operator, operand, negated).clause,
                 has_member(attribute.sub.as_ref().unwrap_or(&attribute.name)),
+                piece(attribute, operator, operand, negated).clause,
             ])),
         }
     }

@@ -63,6 +63,19 @@ impl Order {
         })
     }
 
+    /// What is sorted by. An empty text counts as none, and `userName` is never empty.
+    fn sql(self) -> &'static str {
+        match self.column {
+            Column::DisplayName => "NULLIF(r.display_name, '')",
+            Column::ExternalId => "NULLIF(r.external_id, '')",
+            other => other.sql(),
+        }
+    }
+
+    pub(super) fn is_by_user_name(self) -> bool {
+        self.column == Column::UserName
+    }
+
     /// The position of a row, from the two last cells of [`Select::page`].
     pub(super) fn position(
         self,
@@ -102,10 +115,10 @@ impl Select<'_> {
         let mut built = Built::default();
         built.push("SELECT r.id, ");
         match order {
-            Some(order) if order.holds == Holds::Text => built
-                .push(order.column.sql())
-                .push(", CAST(NULL AS BIGINT)"),
-            Some(order) => built.push("CAST(NULL AS TEXT), ").push(order.column.sql()),
+            Some(order) if order.holds == Holds::Text => {
+                built.push(order.sql()).push(", CAST(NULL AS BIGINT)")
+            }
+            Some(order) => built.push("CAST(NULL AS TEXT), ").push(order.sql()),
             None => built.push("CAST(NULL AS TEXT), CAST(NULL AS BIGINT)"),
         };
         self.from(&mut built);
@@ -115,7 +128,7 @@ impl Select<'_> {
         built.push(" ORDER BY ");
         match order {
             Some(order) => {
-                built.push(order.column.sql());
+                built.push(order.sql());
                 built.push(match (order.column.is_nullable(), order.descending) {
                     (true, true) => " DESC NULLS FIRST, r.id",
                     (true, false) => " NULLS LAST, r.id",
@@ -153,12 +166,15 @@ impl Select<'_> {
 
     fn from(&self, built: &mut Built) {
         let lead = self.clause.lead();
-        let aside = |aside: bool| if aside { self.dialect.aside() } else { "" };
-        let by_tenant = matches!(lead, Lead::No | Lead::Range | Lead::Column | Lead::UserName);
+        let aside = if lead > Lead::No {
+            self.dialect.aside()
+        } else {
+            ""
+        };
         built.push(" FROM resources r WHERE ");
-        built.push(aside(!by_tenant)).push("r.tenant = ");
+        built.push(aside).push("r.tenant = ");
         built.bind(self.search.tenant);
-        built.push(" AND ").push(aside(lead > Lead::No));
+        built.push(" AND ").push(aside);
         built.push("r.kind = ").bind(self.search.kind);
         if let Some(source) = self.search.visible_to {
             built.push(" AND ");
@@ -180,12 +196,20 @@ impl Select<'_> {
                 built.push("1 = 0");
             }
             Clause::All(all) => self.row(built, all, " AND ", false),
+            Clause::Any(any) if self.must_lead() && clause.lead() > Lead::No => {
+                self.union(built, any);
+            }
             Clause::Any(any) => self.row(built, any, " OR ", within),
             Clause::Is {
                 column,
                 test,
                 negated,
-            } => self.test(built, *column, test, *negated),
+            } => {
+                if column.is_indexed_by_tenant() && clause.lead() > Lead::No {
+                    self.in_tenant(built);
+                }
+                self.test(built, *column, test, *negated);
+            }
             Clause::In {
                 list,
                 inner,
@@ -211,9 +235,36 @@ impl Select<'_> {
                 built.push(around.behind);
             }
             Clause::Orphaned => {
+                self.in_tenant(built);
                 built.push("r.orphaned_since IS NOT NULL");
             }
         }
+    }
+
+    /// Whether the database has to be led to the index that leads to few.
+    fn must_lead(&self) -> bool {
+        !self.dialect.aside().is_empty()
+    }
+
+    /// The tenant once more, for the index that a comparison leads by: the one that all
+    /// comparisons share was put aside.
+    fn in_tenant(&self, built: &mut Built) {
+        if self.must_lead() {
+            built.push("r.tenant = ").again(TENANT).push(" AND ");
+        }
+    }
+
+    /// One of several that each lead to few, each by its own index.
+    fn union(&self, built: &mut Built, clauses: &[Clause]) {
+        built.push("r.id IN (");
+        for (place, clause) in clauses.iter().enumerate() {
+            if place > 0 {
+                built.push(" UNION ALL ");
+            }
+            built.push("SELECT r.id FROM resources r WHERE ");
+            self.write(built, clause, true);
+        }
+        built.push(")");
     }
 
     fn row(&self, built: &mut Built, clauses: &[Clause], word: &'static str, enclose: bool) {
@@ -364,7 +415,7 @@ fn beyond(built: &mut Built, order: Option<Order>, after: &Position) {
         built.push(" AND r.id > ").bind(after.id);
         return;
     };
-    let name = order.column.sql();
+    let name = order.sql();
     let nullable = order.column.is_nullable();
     let key = after.key.as_ref().and_then(|key| match key {
         SortKey::Text(text) => Some(crate::driver::Value::from(text.as_str())),

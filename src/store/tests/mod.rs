@@ -11,6 +11,7 @@ mod postgres;
 mod commit;
 mod random;
 mod schema;
+mod search;
 mod work;
 
 use rollcall_directory::contribution::Contribution;

@@ -1,9 +1,11 @@
 //! One schema on two databases, and every statement fits it on both.
 
 use super::*;
+use crate::dialect::Dialect;
 use crate::driver::{Statement, binds};
 use crate::error::StoreError;
 use crate::migrations;
+use crate::search::tests::statements_of_every_shape;
 
 /// The statements of all modules.
 fn statements() -> Vec<Statement> {
@@ -22,6 +24,7 @@ fn statements() -> Vec<Statement> {
         crate::quarantine::STATEMENTS,
         crate::resources::STATEMENTS,
         crate::runs::STATEMENTS,
+        crate::search::statements_of_parts().as_slice(),
         crate::sources::STATEMENTS,
         crate::tenants::STATEMENTS,
         crate::tokens::STATEMENTS,
@@ -38,6 +41,10 @@ async fn sqlite_can_prepare_every_statement() {
         let prepared = connection.prepare(&statement.sqlite.replace('$', "?"));
         assert!(prepared.is_ok(), "{}: {prepared:?}", statement.name);
     }
+    for built in statements_of_every_shape(Dialect::Sqlite) {
+        let prepared = connection.prepare(&built.text().replace('$', "?"));
+        assert!(prepared.is_ok(), "{}: {prepared:?}", built.text());
+    }
 }
 
 #[tokio::test]
@@ -50,6 +57,11 @@ async fn postgres_can_prepare_every_statement() {
             .prepare(sqlx::SqlStr::from_static(statement.postgres))
             .await;
         assert!(prepared.is_ok(), "{}: {:?}", statement.name, prepared.err());
+    }
+    for built in statements_of_every_shape(Dialect::Postgres) {
+        let text = sqlx::AssertSqlSafe(built.text().to_owned());
+        let prepared = pool.prepare(sqlx::SqlSafeStr::into_sql_str(text)).await;
+        assert!(prepared.is_ok(), "{}: {:?}", built.text(), prepared.err());
     }
 }
 
