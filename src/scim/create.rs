@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::json;
 use serde_json::Value as Json;
 
 use super::access::Access;
@@ -36,9 +38,22 @@ pub(super) async fn create(
     let pusher = access.pusher(scim)?;
     let normalised = access.profile.resource(&target.resource_type, body);
     access.report.quirks(&normalised.quirks);
-    let pushed = pusher
-        .create(&target.resource_type, normalised.body)
-        .await?;
+    let mut body = normalised.body;
+    if target.kind == Kind::User {
+        say_active(&mut body);
+    }
+    let pushed = pusher.create(&target.resource_type, body).await?;
     access.report.pushed(&pushed);
     Ok(pushed)
+}
+
+/// Whoever is made is active unless the client says otherwise; many a client wants to read
+/// that in the answer.
+fn say_active(body: &mut Json) {
+    if let Some(body) = body.as_object_mut()
+        && json::member(body, "active").is_none_or(Json::is_null)
+    {
+        body.retain(|name, _| !name.eq_ignore_ascii_case("active"));
+        body.insert("active".to_owned(), true.into());
+    }
 }

@@ -22,7 +22,8 @@ pub(super) fn parts(selection: &Selection, resource_type: &ResourceType, kind: K
     Parts {
         members: kind == Kind::Group && selection.needs(resource_type, "members"),
         groups: if groups { Groups::Indirect } else { Groups::No },
-        manager: kind == Kind::User,
+        // A manager's name is shown only where it is asked for by name.
+        manager: kind == Kind::User && matches!(selection, Selection::Only(_)),
     }
 }
 
@@ -34,6 +35,9 @@ pub(super) fn shown(
     base: &str,
 ) -> Json {
     let mut beside = beside(found, resource_type, base);
+    // Filters take whoever nobody says anything of for active; but what a client has
+    // removed is not shown to it as if it were there.
+    beside.shift_remove("active");
     let meta = beside.shift_remove("meta");
     let mut shown = Map::new();
     for first in ["schemas", "id"] {
