@@ -2,4 +2,4 @@
 
 mod token;
 
-pub(crate) use token::{BearerToken, SCIM_READ};
+pub(crate) use token::{BearerToken, SCIM_READ, SCIM_WRITE};

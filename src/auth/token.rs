@@ -8,6 +8,8 @@ use rollcall_connectors::Secret;
 
 /// The scope that lets a token read a tenant over SCIM.
 pub(crate) const SCIM_READ: &str = "scim:read";
+/// The scope that lets a token write as the pushing source of its name.
+pub(crate) const SCIM_WRITE: &str = "scim:write";
 
 /// Keeps these hashes apart from all others.
 const HASH_CONTEXT: &str = "rollcall 2026 bearer token";

@@ -1,5 +1,8 @@
 //! `rollcall serve`
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use super::workspace::Workspace;
@@ -21,14 +24,17 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     start_log(&workspace);
     output::warnings(global.json, &workspace.config.warnings);
+    let mut voices = HashMap::new();
     for name in workspace.config.tenants.keys() {
-        workspace.store.ensure_tenant(name).await?;
+        let tenant = workspace.store.ensure_tenant(name).await?;
+        voices.insert(tenant.id, Arc::new(workspace.voices(&tenant).await?));
     }
     let bound = Server::new(
         workspace.store.clone(),
         workspace.clock.clone(),
         Settings::from(&workspace.config.server),
     )
+    .with_voices(voices)
     .bind()
     .map_err(|e| failed(&e))?;
     for address in bound.addresses() {

@@ -1,7 +1,7 @@
 //! `rollcall token create|list|revoke`
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
-use crate::auth::{BearerToken, SCIM_READ};
+use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
 
 #[derive(Debug, clap::Subcommand)]
 #[command(
@@ -18,6 +18,12 @@ pub(super) enum Command {
         /// When it ends: a number of days from now
         #[arg(long, value_name = "DAYS")]
         expires: Option<u32>,
+        /// Let it write, too, as the pushing source of its name
+        #[arg(long, hide = true)]
+        write: bool,
+        /// Which client writes with it
+        #[arg(long, hide = true, requires = "write")]
+        profile: Option<String>,
     },
     /// Tokens, without their secrets
     #[command(after_help = "Example:\n  rollcall token list")]
@@ -34,13 +40,25 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
     let workspace = Workspace::open(global).await?;
     let tenant = workspace.tenant(global).await?;
     match command {
-        Command::Create { name, expires } => {
+        Command::Create {
+            name,
+            expires,
+            write,
+            profile,
+        } => {
             let now = workspace.clock.now();
+            let mut scope = SCIM_READ.to_owned();
+            if write {
+                scope = format!("{SCIM_READ} {SCIM_WRITE}");
+            }
+            if let Some(profile) = profile {
+                scope = format!("{scope} profile:{profile}");
+            }
             let expires = expires.map(|days| now + time::Duration::days(i64::from(days)));
             let token = BearerToken::generate(&mut rand::rng());
             workspace
                 .store
-                .create_token(tenant.id, &name, token.hash(), SCIM_READ, expires, now)
+                .create_token(tenant.id, &name, token.hash(), &scope, expires, now)
                 .await?;
             if global.json {
                 output::json(&serde_json::json!({

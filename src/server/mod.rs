@@ -11,6 +11,7 @@ mod shutdown;
 mod tests;
 mod tls;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::routing::{MethodRouter, get};
 use rollcall_store::Store;
+use rollcall_store::ids::TenantId;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -31,8 +33,8 @@ use self::door::Door;
 pub(crate) use self::shutdown::stop_signal;
 pub(crate) use self::tls::TlsFiles;
 use crate::config;
-use crate::scim::Scim;
-use crate::sync::Clock;
+use crate::scim::{self, Scim};
+use crate::sync::{Clock, Voices};
 
 /// Largest request body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -96,6 +98,7 @@ pub(crate) struct Server {
     store: Store,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    voices: HashMap<TenantId, Arc<Voices>>,
 }
 
 impl Server {
@@ -104,7 +107,14 @@ impl Server {
             store,
             clock,
             settings,
+            voices: HashMap::new(),
         }
+    }
+
+    /// How much the sources of each tenant count, for what is pushed.
+    pub(crate) fn with_voices(mut self, voices: HashMap<TenantId, Arc<Voices>>) -> Self {
+        self.voices = voices;
+        self
     }
 
     /// Every route, with everything that requests pass.
@@ -113,6 +123,7 @@ impl Server {
             self.store.clone(),
             Arc::clone(&self.clock),
             &self.settings.public_url,
+            self.voices.clone(),
         );
         let mut router = Router::new()
             .route("/health/live", get(health::live))
@@ -120,12 +131,13 @@ impl Server {
         if self.settings.metrics_listen.is_none() {
             router = router.route("/metrics", self.metrics_route());
         }
-        router
+        let router = router
             // Its own, lest it be SCIM's, which asks for a token.
             .fallback(async || StatusCode::NOT_FOUND)
             .with_state(self.store.clone())
-            .merge(scim.router())
             .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+            // SCIM has limits of its own, and says so in its own words.
+            .merge(scim.router())
             .layer(TimeoutLayer::with_status_code(
                 StatusCode::SERVICE_UNAVAILABLE,
                 REQUEST_TIMEOUT,
@@ -135,7 +147,12 @@ impl Server {
             .layer(from_fn_with_state(
                 Arc::clone(&self.clock),
                 observe::observe,
-            ))
+            ));
+        // What is layered around a router comes after it has found the route; so what
+        // changes the path stands around a router of its own.
+        Router::new()
+            .fallback_service(router)
+            .layer(map_request(scim::tidy))
     }
 
     fn metrics_route(&self) -> MethodRouter<Store> {

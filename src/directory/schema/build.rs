@@ -69,6 +69,11 @@ impl AttributeDefinition {
         self.mutability = Mutability::ReadOnly;
         self
     }
+    /// Names of others, which cost a look at each of them.
+    pub(super) fn on_request(mut self) -> Self {
+        self.returned = Returned::Request;
+        self
+    }
     pub(super) fn immutable(mut self) -> Self {
         self.mutability = Mutability::Immutable;
         self

@@ -143,7 +143,9 @@ pub(super) fn group() -> Schema {
             .with(vec![
                 text("value", "The member's id.").case_exact().immutable(),
                 reference("$ref", &["User", "Group"], "The member's URI.").immutable(),
-                text("display", "The member's name.").read_only(),
+                text("display", "The member's name.")
+                    .read_only()
+                    .on_request(),
                 text("type", "User or Group.")
                     .suggesting(&["User", "Group"])
                     .immutable(),
@@ -167,7 +169,9 @@ pub(super) fn enterprise_user() -> Schema {
             attribute("manager", Complex, "The person's manager.").with(vec![
                 text("value", "The manager's id.").case_exact(),
                 reference("$ref", &["User"], "The manager's URI."),
-                text("displayName", "The manager's name.").read_only(),
+                text("displayName", "The manager's name.")
+                    .read_only()
+                    .on_request(),
             ]),
         ],
     }

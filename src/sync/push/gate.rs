@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::super::clock::{Clock, Uuids};
 use super::super::id_pool::IdPool;
+#[cfg(test)]
 use super::super::run::Engine;
 use super::{Connection, PushError, Pusher};
 
@@ -28,11 +29,18 @@ pub(crate) struct PushEngine {
 }
 
 impl PushEngine {
+    /// Beside an engine for pulled sources.
+    #[cfg(test)]
     pub(crate) fn new(engine: &Engine) -> Arc<Self> {
+        Self::over(engine.store.clone(), engine.clock.clone())
+    }
+
+    /// Over a store.
+    pub(crate) fn over(store: Store, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            store: engine.store.clone(),
-            clock: engine.clock.clone(),
-            numbers: Mutex::new(IdPool::new(engine.store.clone())),
+            numbers: Mutex::new(IdPool::new(store.clone())),
+            store,
+            clock,
             uuids: Uuids::default(),
         })
     }
