@@ -42,9 +42,9 @@ pub(super) async fn create(
     if target.kind == Kind::User {
         say_active(&mut body);
     }
-    let pushed = pusher.create(&target.resource_type, body).await?;
-    access.report.pushed(&pushed);
-    Ok(pushed)
+    let outcome = pusher.create(&target.resource_type, body).await?;
+    access.report.pushed(&outcome);
+    Ok(outcome)
 }
 
 /// Whoever is made is active unless the client says otherwise; many a client wants to read

@@ -52,9 +52,9 @@ pub(super) async fn patch(
     let normalised = access.profile.patch(&target.resource_type, body);
     access.report.quirks(&normalised.quirks);
     let request = PatchRequest::read(normalised.body)?;
-    let pushed = pusher
+    let outcome = pusher
         .patch(&target.resource_type, &target.id, &request, if_match)
         .await?;
-    access.report.pushed(&pushed);
-    Ok(pushed)
+    access.report.pushed(&outcome);
+    Ok(outcome)
 }

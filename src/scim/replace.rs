@@ -41,9 +41,9 @@ pub(super) async fn replace(
     let pusher = access.pusher(scim)?;
     let normalised = access.profile.resource(&target.resource_type, body);
     access.report.quirks(&normalised.quirks);
-    let pushed = pusher
+    let outcome = pusher
         .replace(&target.resource_type, &target.id, normalised.body, if_match)
         .await?;
-    access.report.pushed(&pushed);
-    Ok(pushed)
+    access.report.pushed(&outcome);
+    Ok(outcome)
 }

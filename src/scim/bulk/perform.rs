@@ -151,9 +151,10 @@ impl<'r> Performer<'r> {
         let if_match = operation.version.as_deref().map(tags);
         let if_match = if_match.as_ref();
         let lookup = |id: &str| self.id_of(id);
-        let data = match left_out.is_empty() {
-            true => resolved(&task.data, &lookup)?,
-            false => resolved(&without(&task.data, left_out), &lookup)?,
+        let data = if left_out.is_empty() {
+            resolved(&task.data, &lookup)?
+        } else {
+            resolved(&without(&task.data, left_out), &lookup)?
         };
         Ok(match task.verb {
             Verb::Post => {

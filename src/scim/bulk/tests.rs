@@ -6,7 +6,7 @@ use super::order::{Step, plan};
 use super::references::{completion, references, resolved, without};
 use super::request::BulkRequest;
 
-fn request(operations: Json) -> BulkRequest {
+fn request(operations: &Json) -> BulkRequest {
     let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
     BulkRequest::read(json!({ "schemas": schemas, "Operations": operations })).unwrap()
 }
@@ -24,7 +24,7 @@ fn post(bulk_id: &str, members: &[&str]) -> Json {
 
 /// The steps as a line: `0 2 1 0+` does the first, third and second, then the first's rest.
 fn order(operations: Json) -> String {
-    let steps = plan(&request(operations).operations);
+    let steps = plan(&request(&operations).operations);
     let words = steps.iter().map(|step| match step {
         Step::Do { index, .. } => index.to_string(),
         Step::Complete { index, .. } => format!("{index}+"),
@@ -80,7 +80,7 @@ fn references_are_found_and_replaced_in_data_and_paths() {
             { "op": "add", "path": "members", "value": [{ "value": "bulkId:v" }] },
         ]},
     });
-    let request = request(json!([operation]));
+    let request = request(&json!([operation]));
     let task = request.operations[0].task.as_ref().unwrap();
     let found: Vec<String> = references(task).into_iter().collect();
     assert_eq!(found, ["g", "u", "v"]);
@@ -117,7 +117,7 @@ fn what_is_left_out_comes_with_the_completion() {
 
 #[test]
 fn mistakes_of_one_operation_are_its_own() {
-    let request = request(json!([
+    let request = request(&json!([
         { "method": "GET", "path": "/Users" },
         { "method": "POST", "path": "/Users", "data": {} },
         { "method": "POST", "path": "/Users/1", "bulkId": "a", "data": {} },

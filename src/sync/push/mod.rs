@@ -46,10 +46,6 @@ use rollcall_store::records::{Resource, Source};
 
 pub(crate) use counted::counted;
 pub(crate) use error::PushError;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the SCIM endpoint is going to make it")
-)]
 pub(crate) use gate::PushEngine;
 pub(crate) use pusher::Pusher;
 
