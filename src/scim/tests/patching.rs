@@ -46,7 +46,7 @@ on_both! {
         for (operation, scim_type) in [
             (json!({ "op": "remove" }), "noTarget"),
             (json!({ "op": "remove", "path": "id" }), "mutability"),
-            (json!({ "op": "add", "path": "emails[0]", "value": "x" }), "invalidFilter"),
+            (json!({ "op": "add", "path": "emails[0]", "value": "x" }), "invalidPath"),
             (json!({ "op": "add", "path": "shoeSize", "value": 42 }), "invalidPath"),
             (json!({ "op": "replace", "path": "emails[type eq \"work\"]", "value": { "value": "x" } }), "noTarget"),
             (json!({ "op": "replace", "path": "active", "value": "perhaps" }), "invalidValue"),
