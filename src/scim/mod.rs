@@ -50,7 +50,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::access::Access;
 use self::error::ScimError;
-pub(crate) use self::report::Report;
 use self::target::Target;
 use crate::sync::push::PushEngine;
 use crate::sync::{Clock, Voices};
