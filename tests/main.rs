@@ -20,6 +20,8 @@ mod freshness;
 mod guards;
 mod references;
 mod schedule;
+mod scim_clients;
+mod scim_conformance;
 mod secrets;
 mod serve;
 mod shipped_mappings;

@@ -9,6 +9,7 @@ pub(crate) mod hr_service;
 )]
 pub(crate) mod postgres;
 pub(crate) mod rollcall;
+pub(crate) mod scim;
 #[allow(
     dead_code,
     clippy::allow_attributes,
