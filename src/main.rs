@@ -13,6 +13,15 @@ mod scim;
 mod server;
 mod sync;
 
+#[cfg(test)]
+#[path = "../tests/harness/postgres.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with other test binaries, which use all of it"
+)]
+#[expect(unreachable_pub, reason = "shared with other test binaries")]
+mod test_postgres;
+
 /// An import makes and drops some hundred small values an entry, and drops them on another
 /// thread than made them: what the system's allocator does worst.
 #[global_allocator]

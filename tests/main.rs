@@ -22,6 +22,8 @@ mod names;
 mod quarantine;
 mod references;
 mod schedule;
+mod scim_clients;
+mod scim_conformance;
 mod secrets;
 mod serve;
 mod shipped_mappings;

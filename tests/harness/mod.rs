@@ -9,6 +9,7 @@ pub(crate) mod hr_service;
 )]
 pub(crate) mod postgres;
 pub(crate) mod rollcall;
+pub(crate) mod scim;
 pub(crate) mod scim2_server;
 #[allow(
     dead_code,

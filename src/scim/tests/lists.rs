@@ -153,8 +153,8 @@ on_both! {
             ("userName co \"a\"", 3),
             ("displayName sw \"ada\"", 1),
         ] {
-            let list = world.get(&format!("?filter={}", encoded(filter))).await.is(200).body;
-            assert_eq!(list["totalResults"], total, "{filter}");
+            let found = world.get(&format!("?filter={}", encoded(filter))).await.is(200).body;
+            assert_eq!(found["totalResults"], total, "{filter}");
         }
         world.get("?filter=shoeSize%20pr").await.refuses(400, "invalidFilter");
         world.get("").await.refuses(404, "");

@@ -1,14 +1,6 @@
 //! The endpoint as a specification, request by request through the whole router. Every test
 //! runs on both databases, real ones.
 
-#[path = "../../../tests/harness/postgres.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with other test binaries, which use all of it"
-)]
-#[expect(unreachable_pub, reason = "shared with other test binaries")]
-mod postgres;
-
 mod bulk;
 mod discovery;
 mod lists;
@@ -32,7 +24,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tower::ServiceExt as _;
 
-use super::{Report, Scim, tidy};
+use super::report::Report;
+use super::{Scim, tidy};
 use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
 use crate::sync::Clock;
 
@@ -103,7 +96,8 @@ impl World {
     }
 
     async fn on_postgres() -> Self {
-        let made = tokio::task::spawn_blocking(|| postgres::Postgres::shared().database());
+        let made =
+            tokio::task::spawn_blocking(|| crate::test_postgres::Postgres::shared().database());
         Self::at(&made.await.unwrap(), None).await
     }
 

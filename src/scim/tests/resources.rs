@@ -108,9 +108,9 @@ on_both! {
         let body = with_schema(USER, json!({ "userName": "ada", "title": "T" }));
         let fresh = world.send_with("PUT", &path, &[("if-match", &first)], Some(&body)).await.is(200);
         assert_ne!(fresh.tag(), first);
-        let patch = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "remove", "path": "title" }] });
+        let removal = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "remove", "path": "title" }] });
         for method in ["PUT", "PATCH", "DELETE"] {
-            let body = if method == "PUT" { &body } else { &patch };
+            let body = if method == "PUT" { &body } else { &removal };
             world.send_with(method, &path, &[("if-match", &first)], Some(body)).await.refuses(412, "");
         }
         assert_eq!(world.get(&path).await.tag(), fresh.tag());

@@ -1,14 +1,6 @@
 //! Pushes, told as an identity provider and its administrator see them. Every test runs on
 //! both databases, real ones.
 
-#[path = "../../../../tests/harness/postgres.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with other test binaries, which use all of it"
-)]
-#[expect(unreachable_pub, reason = "shared with other test binaries")]
-mod postgres;
-
 mod at_once;
 mod groups;
 mod leaving;
@@ -102,7 +94,8 @@ impl World {
     }
 
     async fn on_postgres() -> Self {
-        let made = tokio::task::spawn_blocking(|| postgres::Postgres::shared().database());
+        let made =
+            tokio::task::spawn_blocking(|| crate::test_postgres::Postgres::shared().database());
         Self::at(&made.await.unwrap(), None).await
     }
 
