@@ -101,7 +101,8 @@ fn only_the_store_names_a_database() {
 }
 
 /// Routes that anybody may ask for: they tell nothing of the directory.
-const OPEN_ROUTES: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
+/// `&path`: SCIM's `ServiceProviderConfig`, which clients read before they have a token.
+const OPEN_ROUTES: [&str; 4] = ["/health/live", "/health/ready", "/metrics", "&path"];
 
 #[test]
 fn every_route_is_tried_without_a_token() {
@@ -115,13 +116,18 @@ fn every_route_is_tried_without_a_token() {
             continue;
         }
         for rest in text.split(".route(").skip(1) {
-            let call = rest.split_once("get(").map_or(rest, |(before, _)| before);
-            // A route without a text of its own is the place of SCIM itself.
-            let route = call
+            let argument = rest.split_once(',').map_or(rest, |(before, _)| before);
+            // A variable, or a text with variables in it.
+            let route = argument
                 .split_once('"')
                 .and_then(|(_, inside)| inside.split_once('"'))
-                .map_or("{place}", |(route, _)| route)
-                .replace("{place}", "/scim/v2")
+                .map_or(argument.trim(), |(route, _)| route)
+                .replace("&type_", "{type_}")
+                .replace("&base", "{base}")
+                .replace("{type_}", "{base}/Users")
+                .replace("{base}", "/scim/v2")
+                .replace("{place}", "/scim")
+                .replace("{{version}}", "v3")
                 .replace("{{id}}", "1")
                 .replace("{{*rest}}", "nothing");
             count += 1;

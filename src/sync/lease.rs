@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollcall_store::ids::SourceId;
+use rollcall_store::ids::{SourceId, TenantId};
 use rollcall_store::writes::Fence;
 use rollcall_store::{Store, StoreError};
 use time::OffsetDateTime;
@@ -31,6 +31,8 @@ pub(super) struct Lease {
     owner: String,
     renewal: tokio::task::JoinHandle<()>,
     _file: Option<File>,
+    /// The tenant's turn to write, once it is taken.
+    turn: Option<Box<Lease>>,
 }
 
 /// Who wants leases, and for how long.
@@ -95,11 +97,32 @@ impl Lease {
             owner,
             renewal,
             _file: file,
+            turn: None,
         }))
     }
 
+    /// Takes the tenant's turn, too; `false` while another source's run has it.
+    ///
+    /// Whose entry is it, and what do all sources together say? Both are answered from what
+    /// the directory holds, so two runs that answered at the same moment could each make the
+    /// same person, or each overlook what the other was about to say.
+    pub(super) async fn take_turn(
+        &mut self,
+        tenant: TenantId,
+        tenancy: &Tenancy,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<bool, StoreError> {
+        let name = format!("turn:{tenant}");
+        let turn = Box::pin(Self::take_named(&self.store, &name, tenancy, clock)).await?;
+        self.turn = turn.map(Box::new);
+        Ok(self.turn.is_some())
+    }
+
     /// Gives it back.
-    pub(super) async fn release(self) -> Result<(), StoreError> {
+    pub(super) async fn release(mut self) -> Result<(), StoreError> {
+        if let Some(turn) = self.turn.take() {
+            Box::pin(turn.release()).await?;
+        }
         self.renewal.abort();
         self.store.release_lease(&self.fence, &self.owner).await
     }

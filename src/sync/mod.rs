@@ -67,6 +67,14 @@ pub(crate) enum SyncError {
         /// Why.
         because: String,
     },
+    /// Other sources of the tenant have been run all the while.
+    #[error(
+        "source {source_name} waited half an hour for its turn: runs of other sources of its tenant write at the moment; see `rollcall run list`, and run it again"
+    )]
+    Turn {
+        /// The source.
+        source_name: String,
+    },
     /// Another run of the source is going on.
     #[error(
         "source {source_name} is being run by {by}; wait for it to end, or see `rollcall run list`"

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rollcall_directory::entry::Kind;
 use rollcall_mapping::Context;
@@ -42,6 +43,11 @@ pub(super) use verdict::is_whole;
 
 /// How many of a source's latest runs are looked at: more than a day's, each minute.
 const RUNS_LOOKED_AT_MAX: u32 = 2_000;
+
+/// How long a run waits for its turn while another source of the tenant is being run.
+const TURN_WAIT_MAX: Duration = Duration::from_mins(30);
+/// Between two looks whether it is its turn.
+const TURN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a run writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,14 +131,30 @@ impl Engine {
         finished
     }
 
+    /// The right to run this source, and the tenant's turn to write.
     pub(super) async fn lease(&self, footing: &Footing) -> Result<Lease, SyncError> {
-        match Lease::take(&self.store, footing.source.id, &self.tenancy, &self.clock).await? {
-            Some(lease) => Ok(lease),
-            None => Err(SyncError::Running {
+        let source = footing.source.id;
+        let taken = Lease::take(&self.store, source, &self.tenancy, &self.clock).await?;
+        let Some(mut lease) = taken else {
+            return Err(SyncError::Running {
                 source_name: footing.source.name.clone(),
                 by: self.who_runs(footing).await?,
-            }),
+            });
+        };
+        let began = std::time::Instant::now();
+        while !lease
+            .take_turn(footing.source.tenant, &self.tenancy, &self.clock)
+            .await?
+        {
+            if began.elapsed() > TURN_WAIT_MAX {
+                lease.release().await?;
+                return Err(SyncError::Turn {
+                    source_name: footing.source.name.clone(),
+                });
+            }
+            tokio::time::sleep(TURN_PAUSE).await;
         }
+        Ok(lease)
     }
 
     /// Who holds the lease that we did not get: the process, and its run once that has

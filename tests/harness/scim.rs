@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A running server with the tenant `example` and the connection `idp`; killed at the end.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) rollcall: Rollcall,
+    _rollcall: Rollcall,
     /// The URL of its SCIM service.
     pub(crate) url: String,
     pub(crate) token: String,
@@ -46,7 +46,7 @@ impl Service {
             url: format!("http://{listen}/scim/v2"),
             serving: rollcall.start(&["serve"]),
             client: Client::builder().no_proxy().build().unwrap(),
-            rollcall,
+            _rollcall: rollcall,
             token,
         };
         service.wait(&format!("http://{listen}/health/ready")).await;

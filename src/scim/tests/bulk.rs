@@ -4,7 +4,7 @@ use super::*;
 
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
-fn request(operations: Json) -> Json {
+fn request(operations: &Json) -> Json {
     json!({ "schemas": [BULK], "Operations": operations })
 }
 
@@ -35,7 +35,7 @@ on_both! {
         let id = world.user(json!({ "userName": "bob" })).await;
         let gone = world.user(json!({ "userName": "gone" })).await;
         let path = format!("/Users/{id}");
-        let answer = world.post("/Bulk", request(json!([
+        let answer = world.post("/Bulk", request(&json!([
             user("a", "ada"),
             { "method": "PUT", "path": path, "data": { "schemas": [USER], "userName": "bob", "title": "T" } },
             { "method": "PATCH", "path": path, "data": { "schemas": [PATCH_OP], "Operations": [{ "op": "add", "path": "nickName", "value": "B" }] } },
@@ -57,7 +57,7 @@ on_both! {
     }
 
     async fn references_may_point_forwards(world: World) {
-        let answer = world.post("/Bulk", request(json!([
+        let answer = world.post("/Bulk", request(&json!([
             group("g", &["bulkId:a", "bulkId:b"]),
             { "method": "POST", "path": "/Users", "bulkId": "a", "data": {
                 "schemas": [USER, ENTERPRISE], "userName": "ada", ENTERPRISE: { "manager": { "value": "bulkId:b" } } } },
@@ -73,7 +73,7 @@ on_both! {
     }
 
     async fn references_may_go_in_a_circle(world: World) {
-        let answer = world.post("/Bulk", request(json!([
+        let answer = world.post("/Bulk", request(&json!([
             group("g", &["bulkId:h"]),
             group("h", &["bulkId:g"]),
         ]))).await.is(200);
@@ -95,7 +95,7 @@ on_both! {
             let wrong = json!({ "method": "POST", "path": "/Users", "bulkId": "w", "data": { "schemas": [USER] } });
             let mut second = wrong.clone();
             second["bulkId"] = json!("x");
-            let mut body = request(json!([user("a", &format!("a{n}")), wrong, second, user("b", &format!("b{n}"))]));
+            let mut body = request(&json!([user("a", &format!("a{n}")), wrong, second, user("b", &format!("b{n}"))]));
             body["failOnErrors"] = limit;
             let answer = world.post("/Bulk", body).await.is(200);
             assert_eq!(statuses(&answer), expected);
@@ -103,7 +103,7 @@ on_both! {
     }
 
     async fn references_to_nothing_are_that_operations_mistake(world: World) {
-        let answer = world.post("/Bulk", request(json!([
+        let answer = world.post("/Bulk", request(&json!([
             group("g", &["bulkId:nobody"]),
             { "method": "POST", "path": "/Users", "bulkId": "w", "data": { "schemas": [USER] } },
             group("h", &["bulkId:w"]),
@@ -119,10 +119,10 @@ on_both! {
 
     async fn too_much_is_refused_whole(world: World) {
         let operations: Vec<Json> = (0..1_001).map(|n| user(&n.to_string(), &n.to_string())).collect();
-        let answer = world.post("/Bulk", request(operations.into())).await.refuses(413, "");
+        let answer = world.post("/Bulk", request(&operations.into())).await.refuses(413, "");
         assert!(answer.body["detail"].as_str().unwrap().contains("1000"));
         let long = user("a", &"x".repeat(1024 * 1024));
-        world.post("/Bulk", request(json!([long]))).await.refuses(413, "");
+        world.post("/Bulk", request(&json!([long]))).await.refuses(413, "");
         assert_eq!(world.get("/Users").await.body["totalResults"], 0);
         world.post("/Bulk", json!({ "Operations": [] })).await.refuses(400, "invalidSyntax");
         world.get("/Bulk").await.refuses(405, "");
