@@ -20,6 +20,15 @@ const TENANT: usize = 1;
 const KIND: usize = 2;
 const SOURCE: usize = 3;
 
+/// How far a statement reads. To count all, PostgreSQL does well to lay the resources beside
+/// the links; for a page it must not, since it may read all links before the page for that.
+/// An offset, even of nothing, keeps it from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    All,
+    Some,
+}
+
 /// The resources of a search, as SQL: `FROM … WHERE …`, to which orders and limits are added.
 #[derive(Debug)]
 pub(super) struct Select<'s> {
@@ -99,7 +108,7 @@ impl Select<'_> {
     pub(super) fn count(&self) -> Built {
         let mut built = Built::default();
         built.push("SELECT COUNT(*)");
-        self.from(&mut built);
+        self.from(&mut built, Reads::All);
         built
     }
 
@@ -121,7 +130,7 @@ impl Select<'_> {
             Some(order) => built.push("CAST(NULL AS TEXT), ").push(order.sql()),
             None => built.push("CAST(NULL AS TEXT), CAST(NULL AS BIGINT)"),
         };
-        self.from(&mut built);
+        self.from(&mut built, Reads::Some);
         if let Some(after) = after {
             beyond(&mut built, order, after);
         }
@@ -154,7 +163,7 @@ impl Select<'_> {
     pub(super) fn rows(&self, after: ResourceId, limit: u64) -> Built {
         let mut built = Built::default();
         built.push("SELECT ").push(crate::resources::COLUMNS);
-        self.from(&mut built);
+        self.from(&mut built, Reads::Some);
         built.push(" AND r.id > ").bind(after);
         built.push(" ORDER BY ");
         if self.clause.lead() > Lead::No {
@@ -164,7 +173,7 @@ impl Select<'_> {
         built
     }
 
-    fn from(&self, built: &mut Built) {
+    fn from(&self, built: &mut Built, reads: Reads) {
         let lead = self.clause.lead();
         let aside = if lead > Lead::No {
             self.dialect.aside()
@@ -178,7 +187,7 @@ impl Select<'_> {
         built.push("r.kind = ").bind(self.search.kind);
         if let Some(source) = self.search.visible_to {
             built.push(" AND ");
-            visible(built, "r", source);
+            visible(built, "r", source, reads);
         }
         if *self.clause != Clause::True {
             built.push(" AND ");
@@ -305,7 +314,7 @@ impl Select<'_> {
             built.push("m.tenant = ").again(TENANT);
             if let Some(source) = self.search.visible_to {
                 built.push(" AND ");
-                visible(built, "m", source);
+                visible(built, "m", source, Reads::All);
             }
             if *inner == Clause::True {
                 return;
@@ -390,7 +399,7 @@ impl Select<'_> {
 }
 
 /// What a source does not see any more is not there for it. `alias` is `r` or `m`.
-fn visible(built: &mut Built, alias: &'static str, source: SourceId) {
+fn visible(built: &mut Built, alias: &'static str, source: SourceId, reads: Reads) {
     built.push(alias).push(
         ".orphaned_since IS NULL AND NOT EXISTS (SELECT 1 FROM links l \
          WHERE l.presence = 'withdrawn' AND l.resource = ",
@@ -402,7 +411,10 @@ fn visible(built: &mut Built, alias: &'static str, source: SourceId) {
     } else {
         built.again(SOURCE);
     }
-    built.push(")");
+    built.push(match reads {
+        Reads::All => ")",
+        Reads::Some => " LIMIT 1 OFFSET 0)",
+    });
 }
 
 /// Rows behind a position, in the order that it is of.

@@ -262,7 +262,7 @@ fn lists_are_asked_of_their_rows() {
     r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m) AND m.uuid = $4) -- 0190
     r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m) AND m.uuid = $4 AND m.kind = $5) -- 0190 | user
     r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id NOT IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m) AND m.uuid = $4) -- 0190
-    r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m) AND strpos(COALESCE(m.display_name, m.user_name), $4) > 0) -- ada
+    r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m) AND strpos(COALESCE(m.display_name, m.user_name, m.freed_name), $4) > 0) -- ada
     r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m)) + ...
     r.tenant = $1 AND r.kind = $2 AND (visible r) AND r.id NOT IN (SELECT s.group_id FROM memberships s JOIN resources m ON m.id = s.member_id WHERE m.tenant = $1 AND (visible m))
     "##);
