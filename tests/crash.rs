@@ -207,3 +207,18 @@ fn sql(rollcall: &Rollcall, database: Database, text: &str) -> String {
         }
     }
 }
+
+#[test]
+fn on_sqlite_a_killed_run_holds_up_nobody() {
+    let rollcall = Rollcall::new(Database::Sqlite, SOURCE);
+    rollcall.write("people.csv", &people("Engineer", 0));
+    let mut killed = rollcall.start(&["sync", "people"]);
+    let begun = Instant::now();
+    let locks = rollcall.store_file().with_extension("db.locks");
+    while !locks.exists() && begun.elapsed() < DEADLINE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    rollcall.run(&["sync", "people"]).exits(0);
+}

@@ -200,3 +200,28 @@ fn lists_are_the_winners_or_by_setting_the_union_without_doubles() {
         assert_eq!(rollcall.journal_end(), end);
     }
 }
+
+#[test]
+fn two_sources_that_are_run_at_the_same_moment_make_nobody_twice() {
+    for database in Database::ALL {
+        let rows = |from: u32, to: u32| {
+            (from..=to).fold("id,login,title,active\n".to_owned(), |mut rows, n| {
+                rows.extend([format!("{n},u{n},T,true\n")]);
+                rows
+            })
+        };
+        let rollcall = installed(database, &rows(1, 300), &rows(1, 300));
+        for round in 1..=3 {
+            let more = rows(1, 300 + round * 200);
+            rollcall.write("hr.csv", &more);
+            rollcall.write("directory.csv", &more);
+            let mut started =
+                ["hr", "directory"].map(|source| rollcall.start(&["--json", "sync", source]));
+            for run in &mut started {
+                assert_eq!(run.wait().unwrap().code(), Some(0), "{database:?} {round}");
+            }
+            let listed = rollcall.run(&["--json", "user", "list", "--limit", "1"]);
+            assert_eq!(listed.exits(0).json()["total"], 300 + round * 200);
+        }
+    }
+}

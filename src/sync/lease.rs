@@ -74,15 +74,13 @@ impl Lease {
             Lock::Ours(file) => Some(file),
             Lock::None => None,
         };
-        // The lock proves that whoever held the lease here is dead: it counts as run out.
-        let now = match file {
-            Some(_) => clock.now() + tenancy.lasts,
-            None => clock.now(),
+        // The lock proves that whoever held the lease here is dead: it counts as run out, and
+        // ours ends when it would have.
+        let (now, lasts) = match file {
+            Some(_) => (clock.now() + tenancy.lasts, Duration::ZERO),
+            None => (clock.now(), tenancy.lasts),
         };
-        let Some(fence) = store
-            .acquire_lease(name, &owner, tenancy.lasts, now)
-            .await?
-        else {
+        let Some(fence) = store.acquire_lease(name, &owner, lasts, now).await? else {
             return Ok(None);
         };
         let renewal = tokio::spawn(renew(

@@ -152,7 +152,9 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
         Err(SyncError::Paused { because, .. }) => {
             tracing::info!(source = name, because, "paused, not run");
         }
-        Err(error @ (SyncError::Running { .. } | SyncError::Turn { .. })) => return Turn::Busy(error),
+        Err(error @ (SyncError::Running { .. } | SyncError::Turn { .. })) => {
+            return Turn::Busy(error);
+        }
         Err(error) => {
             metrics::counter!("rollcall_sync_runs_total", "source" => name.clone(), "state" => "failed").increment(1);
             tracing::error!(source = name, %error, "the run failed");
