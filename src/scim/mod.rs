@@ -4,7 +4,7 @@
 //! A request is admitted ([`access`]): whose token is it, which tenant, what may it do. Then
 //! its endpoint answers, one file each. What a connection sends is put right by its profile
 //! before the RFC's rules see it; what was odd about it is collected in the request's
-//! [`Report`]. Every answer below the base URL is SCIM's JSON, whatever went wrong.
+//! [`report::Report`]. Every answer below the base URL is SCIM's JSON, whatever went wrong.
 
 mod access;
 mod answer;
