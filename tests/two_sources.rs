@@ -212,7 +212,7 @@ fn two_sources_that_are_run_at_the_same_moment_make_nobody_twice() {
         };
         let rollcall = installed(database, &rows(1, 300), &rows(1, 300));
         for round in 1..=3 {
-            let more = rows(1, 300 + round * 200);
+            let more = rows(1, 300 + round * 90);
             rollcall.write("hr.csv", &more);
             rollcall.write("directory.csv", &more);
             let mut started =
@@ -221,7 +221,7 @@ fn two_sources_that_are_run_at_the_same_moment_make_nobody_twice() {
                 assert_eq!(run.wait().unwrap().code(), Some(0), "{database:?} {round}");
             }
             let listed = rollcall.run(&["--json", "user", "list", "--limit", "1"]);
-            assert_eq!(listed.exits(0).json()["total"], 300 + round * 200);
+            assert_eq!(listed.exits(0).json()["total"], 300 + round * 90);
         }
     }
 }
