@@ -12,6 +12,7 @@ mod mask;
 pub(crate) mod policy;
 pub(crate) mod present;
 mod problem;
+mod push_source;
 mod scalars;
 mod scim_source;
 mod section;
@@ -25,6 +26,7 @@ mod web_service;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rollcall_connectors::Secret;
 use rollcall_directory::entry::Kind;
@@ -35,7 +37,11 @@ use rollcall_directory::schema::{Schemas, Unit};
 pub(crate) use self::environment::Environment;
 pub(crate) use self::mappings::SHIPPED as SHIPPED_MAPPINGS;
 pub(crate) use self::problem::{Level, Problems};
-pub(crate) use self::server::{LogFormat, Server};
+pub(crate) use self::push_source::{
+    PatchAnswer, PushGuards, PushSettings, PushSource, RequestLimits,
+};
+pub(crate) use self::scalars::duration;
+pub(crate) use self::server::{LogFormat, Server, network};
 pub(crate) use self::source::{ConnectorSettings, Source};
 
 use self::section::{Desk, Section};
@@ -56,8 +62,10 @@ pub(crate) struct Config {
     pub(crate) store: StoreConfig,
     /// `[tenants.NAME]`; never empty.
     pub(crate) tenants: BTreeMap<String, Tenant>,
-    /// `[sources.NAME]`.
+    /// `[sources.NAME]` that are read.
     pub(crate) sources: BTreeMap<String, Source>,
+    /// `[sources.NAME]` that push.
+    pub(crate) connections: BTreeMap<String, Arc<PushSource>>,
     /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
     pub(crate) clock_offset: time::Duration,
     /// How long a killed run blocks the next one, for tests (`ROLLCALL_TEST_LEASE`, like
@@ -75,6 +83,7 @@ impl fmt::Debug for Config {
             .field("server", &self.server)
             .field("tenants", &self.tenants)
             .field("sources", &self.sources)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }
@@ -118,6 +127,11 @@ impl Tenant {
 }
 
 impl Config {
+    /// Whether the file has a source of this name, of whatever kind.
+    pub(crate) fn has_source(&self, name: &str) -> bool {
+        self.sources.contains_key(name) || self.connections.contains_key(name)
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -199,14 +213,17 @@ fn read(top: Section<'_>) -> Config {
         tenants.insert(display.clone(), Tenant { display, union });
     }
     let folder = top.path("mappings");
-    let sources = top
-        .named("sources")
-        .into_iter()
-        .map(|(name, section)| {
+    let mut sources = BTreeMap::new();
+    let mut connections = BTreeMap::new();
+    for (name, section) in top.named("sources") {
+        if PushSource::is_one(&section) {
+            let connection = PushSource::read(name, section, &tenants);
+            connections.insert(name.to_owned(), Arc::new(connection));
+        } else {
             let source = Source::read(name, section, &tenants, folder.as_deref());
-            (name.to_owned(), source)
-        })
-        .collect();
+            sources.insert(name.to_owned(), source);
+        }
+    }
     top.finish();
     Config {
         path: desk.path.to_owned(),
@@ -214,6 +231,7 @@ fn read(top: Section<'_>) -> Config {
         store,
         tenants,
         sources,
+        connections,
         clock_offset: clock_offset(desk.environment),
         lease: lease(desk.environment),
         warnings: Problems::default(),

@@ -28,7 +28,7 @@ struct Closed;
 
 #[async_trait]
 impl PushGuard for Closed {
-    async fn admit(&self, effect: PushEffect) -> Result<(), Held> {
+    async fn admit(&self, _: ResourceId, effect: PushEffect) -> Result<(), Held> {
         Err(Held {
             detail: format!("{effect:?}"),
             retry_after: Duration::from_hours(1),
