@@ -7,8 +7,7 @@ on_both! {
         let theirs = world.user(json!({ "userName": "theirs" })).await;
         let their_group = world.group("Theirs", &[&theirs]).await;
         let other = world.store.ensure_tenant("other").await.unwrap().id;
-        let scope = format!("{SCIM_READ} {SCIM_WRITE}");
-        let token = world.token_of(other, "okta", &scope).await;
+        let token = world.connection_of(other, "theirs", "generic").await;
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         let send = async |method: &str, path: &str, body: Json| {
@@ -16,7 +15,7 @@ on_both! {
             let body = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
             world.raw(method, &path, &headers, body).await
         };
-        world.raw("GET", "/t/example/scim/v2/Users", &headers, vec![]).await.refuses(401, "");
+        world.raw("GET", "/t/example/scim/v2/Users", &headers, vec![]).await.refuses(404, "");
         let user = format!("/Users/{theirs}");
         let body = with_schema(USER, json!({ "userName": "x" }));
         let patch = json!({ "schemas": [PATCH_OP], "Operations": [{ "op": "replace", "path": "title", "value": "x" }] });
