@@ -57,7 +57,7 @@ async fn read(client: &Admitted, headers: &HeaderMap, body: Body) -> Result<Byte
     let bytes = axum::body::to_bytes(body, usize::try_from(max).unwrap_or(usize::MAX)).await;
     bytes.map_err(|error| {
         let cause = std::error::Error::source(&error);
-        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             too_large()
         } else {
             ScimError::BodyBroken

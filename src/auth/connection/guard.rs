@@ -173,7 +173,7 @@ fn spoken(duration: Duration) -> String {
     match minutes {
         0 => format!("{} seconds", duration.as_secs()),
         60 => "an hour".to_owned(),
-        _ if minutes % 60 == 0 => format!("{} hours", minutes / 60),
+        _ if minutes.is_multiple_of(60) => format!("{} hours", minutes / 60),
         _ => format!("{minutes} minutes"),
     }
 }

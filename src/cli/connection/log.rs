@@ -44,7 +44,10 @@ pub(super) async fn run(
     }
     let mut last = requests.last().map_or(0, |request| request.seq);
     show(global, &requests, args.bodies)?;
-    while args.follow {
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let requests = store
             .logged_requests(source, Some(last), REQUESTS_A_LOOK)
@@ -52,7 +55,6 @@ pub(super) async fn run(
         last = requests.last().map_or(last, |request| request.seq);
         show(global, &requests, args.bodies)?;
     }
-    Ok(Exit::Done)
 }
 
 fn show(global: &Global, requests: &[LoggedRequest], bodies: bool) -> std::io::Result<()> {

@@ -196,12 +196,11 @@ pub(super) async fn revoke(
     let now = workspace.clock.now();
     let store = &workspace.store;
     let source = known.source.id;
-    let numbers: Vec<i64> = match token {
-        Some(number) => vec![number],
-        None => {
-            let all = store.connection_tokens(source).await?;
-            all.iter().map(|token| token.number).collect()
-        }
+    let numbers: Vec<i64> = if let Some(number) = token {
+        vec![number]
+    } else {
+        let all = store.connection_tokens(source).await?;
+        all.iter().map(|token| token.number).collect()
     };
     let mut ended = Vec::new();
     for number in numbers {
