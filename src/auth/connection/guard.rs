@@ -74,7 +74,7 @@ impl ConnectionGuard {
             return Ok(Ok(()));
         }
         let ended = self.store.endings(self.source, since).await?;
-        let total = self.total().await? + ended.count;
+        let total = self.total(since).await?;
         let limit = guard.removals.of(total);
         if limit > guard.removals.at_least && counts(limit).await? {
             return Ok(Ok(()));
@@ -123,15 +123,16 @@ impl ConnectionGuard {
             .await
     }
 
-    /// How many active people the connection holds.
-    async fn total(&self) -> Result<u64, StoreError> {
+    /// How many active people there would be had the connection ended nobody since then.
+    /// That number stands still while a wave goes on, and so does the limit.
+    async fn total(&self, since: OffsetDateTime) -> Result<u64, StoreError> {
         let known = *self.total.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((counted, total)) = known
             && counted.elapsed() < TOTAL_FRESH
         {
             return Ok(total);
         }
-        let total = self.store.active_people_of(self.source).await?;
+        let total = self.store.active_people_of(self.source, since).await?;
         *self.total.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), total));
         Ok(total)
     }

@@ -12,16 +12,23 @@ statements! {
         WHERE source = $1";
     FORGET = "DELETE FROM connection_endings WHERE source = $1 AND at <= $2";
     FORGET_ALL = "DELETE FROM connection_endings WHERE source = $1";
-    // Requests that are served at the same moment by several replicas may each find the
-    // last free place: the limit is passed by as many at most.
+    // Of requests that are served at the same moment, by several replicas too, one counts
+    // after the other: else each would find the last free place. SQLite has one writer.
+    IN_TURN = "SELECT id FROM sources WHERE id = $1",
+        postgres: "SELECT id FROM sources WHERE id = $1 FOR NO KEY UPDATE";
     COUNT_ENDING = "INSERT INTO connection_endings (source, resource, at)
         SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT)
         WHERE (SELECT COUNT(*) FROM connection_endings
             WHERE source = $1 AND at > $4 AND resource <> $2) < $5
         ON CONFLICT (source, resource) DO UPDATE SET at = excluded.at";
     ENDINGS = "SELECT COUNT(*), MIN(at) FROM connection_endings WHERE source = $1 AND at > $2";
-    ACTIVE = "SELECT COUNT(*) FROM links l JOIN resources r ON r.id = l.resource
-        WHERE l.source = $1 AND l.kind = 'user' AND l.presence = 'present' AND r.active";
+    ACTIVE = "SELECT (SELECT COUNT(*) FROM links l JOIN resources r ON r.id = l.resource
+            WHERE l.source = $1 AND l.kind = 'user' AND l.presence = 'present' AND r.active)
+        + (SELECT COUNT(*) FROM connection_endings e
+            WHERE e.source = $1 AND e.at > $2 AND NOT EXISTS (SELECT 1 FROM links l
+                JOIN resources r ON r.id = l.resource
+                WHERE l.source = e.source AND l.resource = e.resource AND l.kind = 'user'
+                    AND l.presence = 'present' AND r.active))";
     HOLDS = "INSERT INTO connection_guards (source, held_since, held_last, approved_until)
         VALUES ($1, $2, $2, NULL)
         ON CONFLICT (source) DO UPDATE SET held_last = excluded.held_last,
@@ -93,6 +100,7 @@ impl Store {
             .database
             .write(move |tx| {
                 Box::pin(async move {
+                    let _: Vec<(SourceId,)> = tx.fetch(IN_TURN, &binds![source]).await?;
                     tx.execute(FORGET, &binds![source, since]).await?;
                     let ending = binds![source, whom, now, since, limit];
                     tx.execute(COUNT_ENDING, &ending).await
@@ -115,9 +123,17 @@ impl Store {
         found.ok_or_else(|| StoreError::missing(format!("endings of source {source}")))
     }
 
-    /// How many active people a connection holds.
-    pub async fn active_people_of(&self, source: SourceId) -> Result<u64, StoreError> {
-        let found = self.database.fetch_one(ACTIVE, binds![source]).await?;
+    /// How many active people a connection holds, together with those whom it has ended
+    /// since then.
+    pub async fn active_people_of(
+        &self,
+        source: SourceId,
+        since: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let found = self
+            .database
+            .fetch_one(ACTIVE, binds![source, since])
+            .await?;
         Ok(found.map_or(0, |(count,): (u64,)| count))
     }
 

@@ -141,6 +141,21 @@ on_both! {
         assert_eq!(store.endings(world.other, NOW - HOUR).await.unwrap().count, 0);
     }
 
+    async fn of_many_that_end_somebody_at_once_no_more_than_the_limit_are_counted(world: World) {
+        // Two programs on one database, as replicas are.
+        let second = Store::open(&world.url, &Options::default()).await.unwrap();
+        let endings = (1..=60).map(|whom| {
+            let store = if whom % 2 == 0 { &world.store } else { &second };
+            let within = (NOW - HOUR, 5);
+            store.count_ending(world.source, ResourceId(whom), within, NOW)
+        });
+        let counted = futures::future::join_all(endings).await;
+        let counted = counted.into_iter().filter(|counted| *counted == Ok(true));
+        assert_eq!(counted.count(), 5);
+        let kept = world.store.endings(world.source, NOW - HOUR).await.unwrap();
+        assert_eq!(kept.count, 5);
+    }
+
     async fn a_guard_remembers_since_when_it_holds_until_somebody_approves(world: World) {
         let store = &world.store;
         let source = world.source;
@@ -163,13 +178,20 @@ on_both! {
         assert_eq!(store.endings(source, NOW).await.unwrap().count, 0);
     }
 
-    async fn active_people_are_those_whom_the_connection_holds(world: World) {
+    async fn active_people_are_those_whom_the_connection_holds_or_has_just_ended(world: World) {
         let mut writes = vec![world.user(1, "ada"), world.user(2, "bob"), world.group(3, "staff")];
         let left = [("userName", json!("eve")), ("active", json!(false))];
         writes.push(world.create(4, Kind::User, &left));
         world.write(writes).await.unwrap();
-        assert_eq!(world.store.active_people_of(world.source).await, Ok(2));
-        assert_eq!(world.store.active_people_of(world.other).await, Ok(0));
+        let since = NOW - HOUR;
+        assert_eq!(world.store.active_people_of(world.source, since).await, Ok(2));
+        assert_eq!(world.store.active_people_of(world.other, since).await, Ok(0));
+        // Whom it has ended was one of them; who is active all the same counts once.
+        for whom in [1, 4] {
+            assert!(world.ends(whom, 9, NOW).await);
+        }
+        assert_eq!(world.store.active_people_of(world.source, since).await, Ok(3));
+        assert_eq!(world.store.active_people_of(world.source, NOW).await, Ok(2));
     }
 
     async fn the_last_requests_of_each_connection_stay(world: World) {

@@ -163,4 +163,15 @@ on_both! {
         assert_eq!(gone.to_string(), "Deletes { active: true }");
         assert!(world.stored(&ada).await.unwrap().document.active());
     }
+
+    async fn the_guard_is_asked_when_somebody_comes_back_inactive(world: World) {
+        let ada = world.hr_user(json!({ "userName": "ada", "active": true })).await;
+        world.delete_user(&world.okta, &ada).await.unwrap();
+        let guarded = world.okta_with(|connection| connection.guard = Some(Arc::new(Closed)));
+        let inactive = json!({ "userName": "ada", "active": false });
+        let off = world.post_user(&guarded, inactive).await.unwrap_err();
+        assert_eq!(off.to_string(), "Deactivates");
+        let active = json!({ "userName": "ada", "active": true });
+        assert!(world.post_user(&guarded, active).await.is_ok());
+    }
 }
