@@ -144,16 +144,16 @@ on_both! {
     async fn of_many_that_end_somebody_at_once_no_more_than_the_limit_are_counted(world: World) {
         // Two programs on one database, as replicas are.
         let second = Store::open(&world.url, &Options::default()).await.unwrap();
-        let endings = (1..=60).map(|whom| {
+        let endings = (1..=400).map(|whom| {
             let store = if whom % 2 == 0 { &world.store } else { &second };
-            let within = (NOW - HOUR, 5);
+            let within = (NOW - HOUR, 100);
             store.count_ending(world.source, ResourceId(whom), within, NOW)
         });
         let counted = futures::future::join_all(endings).await;
         let counted = counted.into_iter().filter(|counted| *counted == Ok(true));
-        assert_eq!(counted.count(), 5);
+        assert_eq!(counted.count(), 100);
         let kept = world.store.endings(world.source, NOW - HOUR).await.unwrap();
-        assert_eq!(kept.count, 5);
+        assert_eq!(kept.count, 100);
     }
 
     async fn a_guard_remembers_since_when_it_holds_until_somebody_approves(world: World) {
