@@ -106,6 +106,7 @@ async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>,
         }
         all.push(crate::sync::Scheduled {
             setup: workspace.setup(source).await?,
+            config: Arc::clone(&workspace.config),
             schedule: schedule.clone(),
         });
     }

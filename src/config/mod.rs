@@ -13,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod present;
 mod problem;
 mod push_source;
+mod rate;
 mod scalars;
 mod scim_source;
 mod section;
@@ -40,6 +41,7 @@ pub(crate) use self::problem::{Level, Problems};
 pub(crate) use self::push_source::{
     PatchAnswer, PushGuards, PushSettings, PushSource, RequestLimits,
 };
+pub(crate) use self::rate::Rate;
 pub(crate) use self::scalars::duration;
 pub(crate) use self::server::{LogFormat, Server, network};
 pub(crate) use self::source::{ConnectorSettings, Source};
@@ -108,13 +110,15 @@ impl fmt::Debug for StoreConfig {
 }
 
 /// `[tenants.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tenant {
     /// For people.
     #[expect(dead_code, reason = "shown by the console, which is not there yet")]
     pub(crate) display: String,
     /// Lists that are the union of what all sources say.
     pub(crate) union: Vec<Unit>,
+    /// How often its connections and tokens together may ask over SCIM.
+    pub(crate) rate: Rate,
 }
 
 impl Tenant {
@@ -208,9 +212,12 @@ fn read(top: Section<'_>) -> Config {
         .map(|(name, section)| (name.to_owned(), read_tenant(name, section, &schemas)))
         .collect();
     if tenants.is_empty() {
-        let display = TENANT_DEFAULT.to_owned();
-        let union = Vec::new();
-        tenants.insert(display.clone(), Tenant { display, union });
+        let tenant = Tenant {
+            display: TENANT_DEFAULT.to_owned(),
+            union: Vec::new(),
+            rate: Rate::OF_A_TENANT,
+        };
+        tenants.insert(TENANT_DEFAULT.to_owned(), tenant);
     }
     let folder = top.path("mappings");
     let mut sources = BTreeMap::new();
@@ -304,8 +311,15 @@ fn read_tenant(name: &str, section: Section<'_>, schemas: &Schemas) -> Tenant {
             Err(why) => section.error_at("union", format!("{attribute}: {why}"), None),
         }
     }
+    let limits = section.section("limits");
+    let rate = Rate::read(&limits, Rate::OF_A_TENANT);
+    limits.finish();
     section.finish();
-    Tenant { display, union }
+    Tenant {
+        display,
+        union,
+        rate,
+    }
 }
 
 /// The unit of an attribute of users, or of groups.

@@ -15,6 +15,7 @@ use super::Tenant;
 use super::environment::Environment;
 use super::policy::{Leavers, Limit, UnknownMembers};
 use super::problem::Problems;
+use super::rate::Rate;
 use super::scalars::percent;
 use super::section::{Desk, Section};
 use super::source::{or_word, read_priorities, read_tenant};
@@ -118,10 +119,8 @@ impl Default for PushGuards {
 /// How much a connection may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RequestLimits {
-    /// Requests a second, on average.
-    pub(crate) requests_per_second: u32,
-    /// Requests at once after a pause.
-    pub(crate) burst: u32,
+    /// How often it may ask.
+    pub(crate) rate: Rate,
     /// Bytes of a request's body.
     pub(crate) body_bytes_max: u64,
     /// Operations of one bulk request.
@@ -136,14 +135,12 @@ impl RequestLimits {
     /// No filter may be nested deeper, whatever a setting says.
     const FILTER_DEPTH_CEILING: u64 = 64;
     const BULK_OPERATIONS_CEILING: u64 = 100_000;
-    const REQUESTS_CEILING: u64 = 1_000_000;
 }
 
 impl Default for RequestLimits {
     fn default() -> Self {
         Self {
-            requests_per_second: 250,
-            burst: 1_000,
+            rate: Rate::OF_A_CONNECTION,
             body_bytes_max: 1024 * 1024,
             bulk_operations_max: 1_000,
             filter_depth_max: 64,
@@ -276,12 +273,7 @@ fn limits(section: Section<'_>) -> RequestLimits {
             .unwrap_or(default)
     };
     let limits = RequestLimits {
-        requests_per_second: number(
-            "requests_per_second",
-            RequestLimits::REQUESTS_CEILING,
-            default.requests_per_second,
-        ),
-        burst: number("burst", RequestLimits::REQUESTS_CEILING, default.burst),
+        rate: Rate::read(&section, default.rate),
         body_bytes_max: section
             .number("body_bytes_max", 1, RequestLimits::BODY_BYTES_CEILING)
             .unwrap_or(default.body_bytes_max),

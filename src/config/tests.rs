@@ -324,7 +324,7 @@ fn a_connection_has_settings_with_defaults() {
     expected.log_size.0 = 7;
     expected.guard.removals.percent = 10.0;
     expected.guard.window = std::time::Duration::from_hours(2);
-    expected.limits.burst = 9;
+    expected.limits.rate.burst = 9;
     assert_eq!(**settings, expected);
     assert!(settings.patch_without_body(Kind::Group) && !settings.patch_without_body(Kind::User));
     let config = parse(&push("profile = \"entra\"\npatch_answer = \"resource\"")).unwrap();

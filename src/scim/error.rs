@@ -1,7 +1,5 @@
 //! How SCIM says no (RFC 7644 §3.12), and with which challenge (RFC 6750 §3).
 
-use std::time::Duration;
-
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::QueryRejection;
@@ -11,7 +9,7 @@ use rollcall_store::search::CursorError;
 use serde_json::{Value as Json, json};
 
 use super::answer::scim_answer;
-use crate::auth::connection::{AdmissionError, Scope};
+use crate::auth::connection::{AdmissionError, Scope, TooMany};
 use crate::sync::push::PushError;
 
 /// URN of an error's body.
@@ -61,9 +59,10 @@ pub(crate) enum ScimError {
     BodyTooLarge(u64),
     /// More requests than the connection may send.
     #[error(
-        "too many requests: at most {0} a second are answered here; wait as long as Retry-After says"
+        "too many requests: at most {} a second are answered here; wait as long as Retry-After says",
+        .0.per_second
     )]
-    TooManyRequests(u32, Duration),
+    TooManyRequests(TooMany),
     /// The token may not be used from the client's address.
     #[error("the bearer token may not be used from this address")]
     Address,
@@ -144,7 +143,7 @@ impl ScimError {
         match self {
             Self::NoToken | Self::BadToken => StatusCode::UNAUTHORIZED,
             Self::Scope(_) | Self::Address | Self::FilteredDiscovery => StatusCode::FORBIDDEN,
-            Self::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::OtherTenant | Self::WhichTenant | Self::NoSuchPath | Self::NoSuchResource(_) => {
                 StatusCode::NOT_FOUND
             }
@@ -189,7 +188,7 @@ impl ScimError {
     fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Push(error) => error.retry_after().map(|wait| wait.as_secs().max(1)),
-            Self::TooManyRequests(_, wait) => {
+            Self::TooManyRequests(TooMany { wait, .. }) => {
                 Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
             }
             Self::TimedOut | Self::Store(_) => Some(RETRY_SECONDS),

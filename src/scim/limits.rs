@@ -30,11 +30,10 @@ pub(super) async fn limit(
     next: Next,
 ) -> Result<Response, ScimError> {
     let client = &access.client;
-    if let Err(wait) = scim.admission.count(client) {
+    scim.admission.count(client).map_err(|too_many| {
         client.count_refused("rate");
-        let limit = client.settings.limits.requests_per_second;
-        return Err(ScimError::TooManyRequests(limit, wait));
-    }
+        ScimError::TooManyRequests(too_many)
+    })?;
     let (parts, body) = request.into_parts();
     let body = read(client, &parts.headers, body).await?;
     if let Some(received) = parts.extensions.get::<Received>() {

@@ -89,7 +89,6 @@ impl Service {
 
 /// Makes the connection `idp`: its token.
 fn connect(rollcall: &Rollcall, profile: &str) -> String {
-    // Conformance tools ask faster than anybody.
     let arguments = [
         "--json",
         "connection",
@@ -97,8 +96,6 @@ fn connect(rollcall: &Rollcall, profile: &str) -> String {
         "idp",
         "--profile",
         profile,
-        "--set",
-        "limits.burst=100000",
     ];
     let made = rollcall.run(&arguments).exits(0).json();
     made["token"].as_str().unwrap().to_owned()

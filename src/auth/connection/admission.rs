@@ -14,11 +14,11 @@ use rollcall_store::{Store, StoreError};
 use time::OffsetDateTime;
 
 use super::guard::ConnectionGuard;
-use super::rate::Rates;
+use super::rate::{Rates, TooMany};
 use super::roster::{Roster, paused};
 use super::{AdmissionError, Admitted, Refused, Scope};
 use crate::auth::{ADMIN, BearerToken, SCIM_READ};
-use crate::config::{Config, PushSettings, PushSource};
+use crate::config::{Config, PushSettings, PushSource, Rate};
 use crate::sync::push::PushGuard;
 use crate::sync::{Clock, Voices, push};
 
@@ -193,9 +193,14 @@ impl Admission {
         &self.0.config.server.trusted_proxies
     }
 
-    /// Counts a request of a client. `Err`: it is one too many, and when the next may come.
-    pub(crate) fn count(&self, client: &Admitted) -> Result<(), Duration> {
-        self.0.rates.count(client)
+    /// Counts a request of a client.
+    ///
+    /// # Errors
+    /// It is one too many, for the client or for its tenant.
+    pub(crate) fn count(&self, client: &Admitted) -> Result<(), TooMany> {
+        let tenant = self.0.config.tenants.get(&client.tenant.name);
+        let rate = tenant.map_or(Rate::OF_A_TENANT, |tenant| tenant.rate);
+        self.0.rates.count(client, rate)
     }
 
     /// What the push engine needs to serve it; `None`: a token that only reads, which is no

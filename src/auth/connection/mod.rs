@@ -24,6 +24,7 @@ use crate::config::PushSettings;
 
 pub(crate) use admission::{Admission, Presented};
 pub(crate) use guard::holds_now;
+pub(crate) use rate::TooMany;
 pub(crate) use roster::{Grant, Known, Roster, RosterError};
 
 /// Requests answered, by connection and class of status.

@@ -1,5 +1,6 @@
-//! How often each client may come: so many requests a second on average, and a burst after
-//! a pause. In memory, for each process by itself: a limit against abuse, not a quota.
+//! How often each client may come, and all of a tenant together: so many requests a second
+//! on average, and a burst after a pause. In memory, for each process by itself: a limit
+//! against abuse, not a quota.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -11,50 +12,66 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rollcall_store::ids::{SourceId, TenantId};
 
 use super::Admitted;
-use crate::config::RequestLimits;
+use crate::config::Rate;
+
+/// A request too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany {
+    /// Requests a second that are allowed.
+    pub(crate) per_second: u32,
+    /// When the next may come.
+    pub(crate) wait: Duration,
+}
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Connection(SourceId),
     Token(TenantId, String),
+    Tenant(TenantId),
 }
 
-/// A limiter, and for which settings it was made.
-type Limiter = (RequestLimits, Arc<DefaultDirectRateLimiter>);
+/// A limiter, and for which rate it was made.
+type Limiter = (Rate, Arc<DefaultDirectRateLimiter>);
 
-/// All clients. Each has a limiter of its own: one at its limit does not slow another.
+/// All clients and tenants. Each has a limiter of its own: one at its limit does not slow
+/// another.
 #[derive(Debug, Default)]
 pub(super) struct Rates(Mutex<HashMap<Key, Limiter>>);
 
 impl Rates {
-    /// Counts a request. `Err`: it is one too many, and when the next may come.
-    pub(super) fn count(&self, client: &Admitted) -> Result<(), Duration> {
-        let limiter = self.limiter(client);
-        limiter
-            .check()
-            .map_err(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
-    }
-
-    fn limiter(&self, client: &Admitted) -> Arc<DefaultDirectRateLimiter> {
-        let key = match &client.source {
+    /// Counts a request of a client, whose tenant has a rate, too.
+    pub(super) fn count(&self, client: &Admitted, of_tenant: Rate) -> Result<(), TooMany> {
+        let own = match &client.source {
             Some(source) => Key::Connection(source.id),
             None => Key::Token(client.tenant.id, client.name.clone()),
         };
-        let limits = client.settings.limits;
+        // What a client asks in vain is not its tenant's.
+        self.count_at(own, client.settings.limits.rate)?;
+        self.count_at(Key::Tenant(client.tenant.id), of_tenant)
+    }
+
+    fn count_at(&self, key: Key, rate: Rate) -> Result<(), TooMany> {
+        let limiter = self.limiter(key, rate);
+        limiter.check().map_err(|not_until| TooMany {
+            per_second: rate.requests_per_second,
+            wait: not_until.wait_time_from(DefaultClock::default().now()),
+        })
+    }
+
+    fn limiter(&self, key: Key, rate: Rate) -> Arc<DefaultDirectRateLimiter> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.get(&key).filter(|(made_for, _)| *made_for == limits);
+        let known = all.get(&key).filter(|(made_for, _)| *made_for == rate);
         if let Some((_, limiter)) = known {
             return Arc::clone(limiter);
         }
-        let limiter = Arc::new(RateLimiter::direct(quota(limits)));
-        all.insert(key, (limits, Arc::clone(&limiter)));
+        let limiter = Arc::new(RateLimiter::direct(quota(rate)));
+        all.insert(key, (rate, Arc::clone(&limiter)));
         limiter
     }
 }
 
-fn quota(limits: RequestLimits) -> Quota {
+fn quota(rate: Rate) -> Quota {
     let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    Quota::per_second(at_least_one(limits.requests_per_second))
-        .allow_burst(at_least_one(limits.burst))
+    Quota::per_second(at_least_one(rate.requests_per_second)).allow_burst(at_least_one(rate.burst))
 }

@@ -95,8 +95,8 @@ impl Facts {
                 "approved_until": self.approved_until().map(output::time),
             },
             "limits": {
-                "requests_per_second": limits.requests_per_second,
-                "burst": limits.burst,
+                "requests_per_second": limits.rate.requests_per_second,
+                "burst": limits.rate.burst,
                 "body_bytes_max": limits.body_bytes_max,
                 "bulk_operations_max": limits.bulk_operations_max,
                 "filter_depth_max": limits.filter_depth_max,
@@ -210,7 +210,10 @@ fn print(facts: &Facts) -> std::io::Result<()> {
     }
     output::line(format!(
         "  limits    {} requests a second, {} at once, {} bytes, {} bulk operations",
-        limits.requests_per_second, limits.burst, limits.body_bytes_max, limits.bulk_operations_max
+        limits.rate.requests_per_second,
+        limits.rate.burst,
+        limits.body_bytes_max,
+        limits.bulk_operations_max
     ))?;
     output::line(format!(
         "  members   unknown ones: {}",

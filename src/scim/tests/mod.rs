@@ -97,7 +97,11 @@ const UNLIMITED: &str = "limits = { requests_per_second = 1000000, burst = 10000
 /// With the tenant `example` and no source.
 fn configuration() -> Arc<Config> {
     let path = std::path::Path::new("/nowhere/rollcall.toml");
-    let config = Config::parse("[tenants.example]\n", path, &Environment::default());
+    let config = Config::parse(
+        &format!("[tenants.example]\n{UNLIMITED}\n"),
+        path,
+        &Environment::default(),
+    );
     Arc::new(config.unwrap())
 }
 

@@ -153,6 +153,20 @@ on_both! {
         assert_eq!(world.journal().await.last().unwrap().actor, Actor::Time);
     }
 
+    async fn the_grace_period_of_a_connection_made_meanwhile_is_its_own(world: World) {
+        let settings = "leavers = { delete_after = \"never\" }";
+        let made = world.store.create_connection(world.tenant, "okta", settings, NOW).await;
+        assert_eq!(made, Ok(world.connection.source.id), "it takes over what pushed before");
+        let ada = world.okta_user("ada").await;
+        world.delete_user(&world.okta, &ada).await.unwrap();
+        world.pass(GRACE * 2);
+        let upkeep = Upkeep { tenant: world.tenant, graces: HashMap::new() };
+        assert_eq!(world.engine.expire_orphans(&upkeep).await.unwrap(), 0);
+        let file = [(world.connection.source.id, Some(GRACE))].into();
+        let in_the_file_too = Upkeep { graces: file, ..upkeep };
+        assert_eq!(world.engine.expire_orphans(&in_the_file_too).await.unwrap(), 1);
+    }
+
     async fn the_guard_is_asked_before_somebody_ends(world: World) {
         let guarded = world.okta_with(|connection| connection.guard = Some(Arc::new(Closed)));
         let ada = world.okta_user("ada").await;
