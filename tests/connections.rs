@@ -71,7 +71,7 @@ impl Vendor {
     }
 
     fn create(&self, name: &str, arguments: &[&str]) -> Given {
-        let mut all = vec!["create", name, "--tenant", "example"];
+        let mut all = vec!["create", "--name", name, "--tenant", "example"];
         all.extend(arguments);
         self.given(&all)
     }
@@ -90,6 +90,22 @@ impl Vendor {
             assert!(ended.is_none(), "{ended:?}");
             let url = format!("http://{}/health/ready", self.listen);
             let ready = reqwest::get(url).await;
+            ready.is_ok_and(|response| response.status().is_success())
+        })
+        .await;
+        serving
+    }
+
+    /// Another server on the same store.
+    async fn replica(&self, listen: &str) -> Serving {
+        let mut command = self.rollcall.command(&["serve", "--no-schedule"]);
+        command.env("ROLLCALL_SERVER__LISTEN", listen);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut serving = Serving(command.spawn().unwrap());
+        until(async || {
+            let ended = serving.0.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}");
+            let ready = reqwest::get(format!("http://{listen}/health/ready")).await;
             ready.is_ok_and(|response| response.status().is_success())
         })
         .await;
@@ -244,7 +260,7 @@ async fn a_token_is_exchanged_for_another_while_both_work() {
 #[tokio::test]
 async fn a_token_ends_when_it_expires_and_the_log_tells() {
     let vendor = Vendor::new(Database::Sqlite, "");
-    let given = vendor.create("entra", &["--profile", "entra", "--expires", "1"]);
+    let given = vendor.create("entra", &["--profile", "entra", "--expires", "1d"]);
     let serving = vendor.serve().await;
     assert_eq!(given.get("/Users").await, 200);
     vendor.log("entra", 1).await;
@@ -263,8 +279,8 @@ async fn a_token_ends_when_it_expires_and_the_log_tells() {
 #[tokio::test]
 async fn a_token_does_what_its_scope_says_from_where_it_may() {
     let vendor = Vendor::new(Database::Sqlite, "");
-    let reads = vendor.create("audit", &["--scope", "read"]);
-    let inside = vendor.create("inside", &["--address", "203.0.113.0/24"]);
+    let reads = vendor.create("audit", &["--read-only"]);
+    let inside = vendor.create("inside", &["--allow", "203.0.113.0/24"]);
     let _serving = vendor.serve().await;
 
     assert_eq!(reads.get("/Users").await, 200);
@@ -367,6 +383,98 @@ async fn the_guard_holds_a_wave_back_until_somebody_approves() {
 }
 
 #[tokio::test]
+async fn the_guard_holds_whichever_way_somebody_is_ended() {
+    for database in Database::ALL {
+        let vendor = Vendor::new(database, "");
+        let small = ["--set", "guard.removals=0%", "--set", "guard.at_least=1"];
+        let given = vendor.create("okta", &small);
+        let _serving = vendor.serve().await;
+        let mut people = Vec::new();
+        for name in ["ada", "bob", "cyd"] {
+            people.push(given.person(name).await);
+        }
+        assert_eq!(given.disable(&people[0]).await.status(), 200);
+        let bob = format!("/Users/{}", people[1]);
+        let off = |operation: Json| json!({ "schemas": [PATCH_OP], "Operations": [operation] });
+        let whole = json!({ "schemas": [USER], "userName": "bob", "active": false });
+        let without_path = off(json!({ "op": "replace", "value": { "active": false } }));
+        let as_text = off(json!({ "op": "Replace", "path": "active", "value": "False" }));
+        for (method, body) in [
+            (Method::PUT, Some(whole.clone())),
+            (Method::PATCH, Some(without_path.clone())),
+            (Method::PATCH, Some(as_text.clone())),
+            (Method::DELETE, None),
+        ] {
+            let held = given.send(method.clone(), &bob, body).await;
+            assert!(!header(&held, "retry-after").is_empty(), "{method}");
+            assert_eq!(refusal(held).await.0, 429, "{method}");
+        }
+        let cyd = format!("/Users/{}", people[2]);
+        let bulk = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": [
+                { "method": "DELETE", "path": bob },
+                { "method": "PUT", "path": bob, "data": whole },
+                { "method": "PATCH", "path": cyd, "data": without_path },
+                { "method": "PATCH", "path": cyd, "data":
+                    off(json!({ "op": "replace", "path": "title", "value": "Dr" })) },
+            ],
+        });
+        let done = json_of(given.post("/Bulk", bulk).await).await;
+        let done = done["Operations"].as_array().unwrap();
+        let statuses: Vec<&str> = done.iter().map(|o| o["status"].as_str().unwrap()).collect();
+        assert_eq!(statuses, ["429", "429", "429", "200"], "{done:?}");
+        for person in [bob, cyd] {
+            let shown = json_of(given.send(Method::GET, &person, None).await).await;
+            assert_eq!(shown["active"], true, "{shown}");
+        }
+        // A group is nobody: it may go.
+        let group = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "staff",
+        });
+        let group = json_of(given.post("/Groups", group).await).await;
+        let group = format!("/Groups/{}", group["id"].as_str().unwrap());
+        assert_eq!(given.send(Method::DELETE, &group, None).await.status(), 204);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_end_somebody_at_once_do_not_slip_past_the_guard() {
+    for database in Database::ALL {
+        let vendor = Vendor::new(database, "");
+        let small = ["--set", "guard.removals=0%", "--set", "guard.at_least=5"];
+        let given = vendor.create("okta", &small);
+        let _serving = vendor.serve().await;
+        // On PostgreSQL a second replica serves the same.
+        let mut bases = vec![given.base.clone()];
+        let mut replica = None;
+        if database == Database::Postgres {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let listen = free.local_addr().unwrap().to_string();
+            drop(free);
+            replica = Some(vendor.replica(&listen).await);
+            bases.push(given.base.replace(&vendor.listen, &listen));
+        }
+        let mut people = Vec::new();
+        for number in 0..40 {
+            people.push(given.person(&format!("person{number}")).await);
+        }
+        let client = Client::new();
+        let endings = people.iter().enumerate().map(|(number, person)| {
+            let url = format!("{}/Users/{person}", bases[number % bases.len()]);
+            let request = client.delete(url).bearer_auth(&given.token);
+            async move { request.send().await.unwrap().status().as_u16() }
+        });
+        let statuses = futures::future::join_all(endings).await;
+        let of = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+        assert_eq!((of(204), of(429)), (5, 35), "{statuses:?}");
+        let left = json_of(given.send(Method::GET, "/Users?count=0", None).await).await;
+        assert_eq!(left["totalResults"], 35);
+        drop(replica);
+    }
+}
+
+#[tokio::test]
 async fn one_tenant_at_its_limit_does_not_slow_another() {
     let vendor = Vendor::new(Database::Sqlite, "");
     let slow = [
@@ -376,7 +484,7 @@ async fn one_tenant_at_its_limit_does_not_slow_another() {
         "limits.burst=3",
     ];
     let loud = vendor.create("loud", &slow);
-    let quiet = vendor.given(&["create", "quiet", "--tenant", "other"]);
+    let quiet = vendor.given(&["create", "--name", "quiet", "--tenant", "other"]);
     let _serving = vendor.serve().await;
     let mut refused = None;
     for _ in 0..20 {
@@ -397,6 +505,24 @@ async fn one_tenant_at_its_limit_does_not_slow_another() {
     ] {
         assert!(metrics.contains(told), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn a_tenants_connections_and_tokens_share_its_limit() {
+    let limit = "[tenants.other.limits]\nrequests_per_second = 1\nburst = 4\n";
+    let vendor = Vendor::new(Database::Sqlite, limit);
+    let of_other = |name: &str| vendor.given(&["create", "--name", name, "--tenant", "other"]);
+    let (first, second) = (of_other("first"), of_other("second"));
+    let elsewhere = vendor.create("elsewhere", &[]);
+    let _serving = vendor.serve().await;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.extend([first.get("/Users").await, second.get("/Users").await]);
+        assert_eq!(elsewhere.get("/Users").await, 200);
+    }
+    let answered = statuses.iter().filter(|status| **status == 200).count();
+    assert!((4..8).contains(&answered), "{statuses:?}");
+    assert!(statuses.contains(&429), "{statuses:?}");
 }
 
 #[tokio::test]
@@ -493,6 +619,9 @@ async fn the_inspector_shows_everything_but_secrets() {
         assert_eq!(post["request"]["userName"], "ada");
         assert_eq!(post["request"]["password"], "***");
         assert_eq!(post["answer"]["id"], made["id"]);
+        assert_eq!(post["headers"]["content-type"], "application/scim+json");
+        assert_eq!(post["answer_headers"]["location"], made["meta"]["location"]);
+        assert!(post["took_ms"].is_u64(), "{post}");
         let warnings = post["warnings"].to_string();
         for odd in ["shoeSize", "emails"] {
             assert!(warnings.contains(odd), "{warnings}");
@@ -582,24 +711,37 @@ async fn administrators_read_the_log_over_http() {
     given.get("/Users?count=2").await;
     vendor.log("okta", 2).await;
     let get = async |path: &str, token: &str| {
-        let url = format!("http://{}/connections/{path}", vendor.listen);
+        let url = format!("http://{}/t/{path}", vendor.listen);
         let request = Client::new().get(url).bearer_auth(token);
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), json_of(answer).await)
     };
-    let (status, log) = get("okta/log?limit=1", &admin).await;
+    let (status, log) = get("example/connections/okta/log?limit=1", &admin).await;
     assert_eq!(status, 200);
     let last = &log["requests"][0];
     let target = last["target"].as_str().unwrap();
     assert!(target.ends_with("count=2"), "{log}");
     let after = last["seq"].as_i64().unwrap() - 1;
-    let (_, log) = get(&format!("okta/log?after={after}"), &admin).await;
+    let (_, log) = get(
+        &format!("example/connections/okta/log?after={after}"),
+        &admin,
+    )
+    .await;
     assert_eq!(log["requests"].as_array().unwrap().len(), 1);
-    assert_eq!(get("okta/log", &reads).await.0, 403);
-    assert_eq!(get("okta/log", &theirs).await.0, 404);
-    assert_eq!(get("okta/log", &given.token).await.0, 401);
-    assert_eq!(get("none/log", &admin).await.0, 404);
-    assert_eq!(get("okta/log?limit=many", &admin).await.0, 400);
+    assert_eq!(get("example/connections/okta/log", &reads).await.0, 403);
+    assert_eq!(get("example/connections/okta/log", &theirs).await.0, 404);
+    assert_eq!(
+        get("example/connections/okta/log", &given.token).await.0,
+        401
+    );
+    assert_eq!(get("other/connections/okta/log", &admin).await.0, 404);
+    assert_eq!(get("example/connections/none/log", &admin).await.0, 404);
+    assert_eq!(
+        get("example/connections/okta/log?limit=many", &admin)
+            .await
+            .0,
+        400
+    );
 }
 
 /// A connection in the file.
@@ -610,20 +752,31 @@ const SECTION: &str =
 async fn a_connection_of_the_file_wins_and_its_name_is_taken() {
     let vendor = Vendor::new(Database::Sqlite, SECTION);
     let create = |name: &str, more: &[&str]| {
-        let mut all = vec!["--tenant", "example", "connection", "create", name];
+        let mut all = vec![
+            "--tenant",
+            "example",
+            "connection",
+            "create",
+            "--name",
+            name,
+        ];
         all.extend(more);
         vendor.run(&all)
     };
-    let taken = create("okta", &[]).exits(2).stderr;
-    for said in ["[sources.okta]", "--bind"] {
-        assert!(taken.contains(said), "{taken}");
-    }
-    vendor.given(&["create", "okta", "--bind"]);
+    let settled = create("okta", &["--set", "priority=1"]).exits(2).stderr;
+    assert!(settled.contains("[sources.okta]"), "{settled}");
+    vendor.create("okta", &[]);
+    let again = create("okta", &[]).exits(2).stderr;
+    assert!(again.contains("connection rotate okta"), "{again}");
     vendor.create("entra", &[]);
-    let twice = vendor.run(&["--tenant", "other", "connection", "create", "entra"]);
-    let twice = twice.exits(1).stderr;
+    let elsewhere = |name: &str| {
+        let create = ["connection", "create", "--name", name];
+        vendor.run(&[&["--tenant", "other"], &create[..]].concat())
+    };
+    let twice = elsewhere("entra").exits(1).stderr;
     assert!(twice.contains("entra"), "{twice}");
-    create("entra", &["--bind"]).exits(2);
+    let of_the_file = elsewhere("okta").exits(2).stderr;
+    assert!(of_the_file.contains("[sources.okta]"), "{of_the_file}");
     let wrong = create("x", &["--set", "limits.bust=1"]).exits(2).stderr;
     assert!(wrong.contains("bust"), "{wrong}");
     create("a/b", &[]).exits(2);
@@ -645,7 +798,7 @@ async fn a_connection_of_the_file_wins_and_its_name_is_taken() {
 #[tokio::test]
 async fn a_paused_connection_reads_and_one_that_was_taken_out_does_nothing() {
     let vendor = Vendor::new(Database::Sqlite, SECTION);
-    let given = vendor.given(&["create", "okta", "--bind"]);
+    let given = vendor.given(&["create", "--name", "okta", "--tenant", "example"]);
     let serving = vendor.serve().await;
     let id = given.person("ada").await;
     let pause = ["connection", "pause", "okta", "--because", "moving house"];
@@ -678,7 +831,7 @@ async fn a_paused_connection_reads_and_one_that_was_taken_out_does_nothing() {
 #[tokio::test]
 async fn what_a_connection_pushed_can_be_explained_and_undone() {
     let vendor = Vendor::new(Database::Sqlite, SECTION);
-    let given = vendor.given(&["create", "okta", "--bind"]);
+    let given = vendor.given(&["create", "--name", "okta", "--tenant", "example"]);
     let _serving = vendor.serve().await;
     let id = given.person("ada").await;
     let tenant = ["--tenant", "example"];

@@ -211,7 +211,14 @@ fn a_connection_that_was_made_meanwhile_counts_in_the_next_run() {
         rollcall.write("people.csv", &text);
         let mut serving = Serving::shortly_before_a_minute(&rollcall, 50);
         serving.wait_for(|s| s.metrics().contains("rollcall_users"));
-        let create = ["connection", "create", "okta", "--set", "priority=10"];
+        let create = [
+            "connection",
+            "create",
+            "--profile",
+            "okta",
+            "--set",
+            "priority=10",
+        ];
         let given = rollcall.run(&[&["--json"], &create[..]].concat()).exits(0);
         let token = given.json()["token"].as_str().unwrap().to_owned();
         serving.push_ada(&token);

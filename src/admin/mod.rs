@@ -89,7 +89,7 @@ impl IntoResponse for AdminError {
 /// The routes of administrators.
 pub(crate) fn router(store: Store, admission: Admission) -> Router {
     Router::new()
-        .route("/connections/{name}/log", get(log))
+        .route("/t/{tenant}/connections/{name}/log", get(log))
         .with_state(Arc::new(Admin { store, admission }))
 }
 
@@ -99,20 +99,20 @@ struct Part {
     limit: Option<u32>,
 }
 
-/// `GET /connections/{name}/log`: the last requests, oldest first; with `after`, those
-/// whose `seq` is greater.
+/// `GET /t/{tenant}/connections/{name}/log`: the last requests, oldest first; with `after`,
+/// those whose `seq` is greater. Another tenant is answered as one that does not exist.
 async fn log(
     State(admin): State<Arc<Admin>>,
-    Path(name): Path<String>,
+    Path((tenant, name)): Path<(String, String)>,
     headers: HeaderMap,
     query: Result<Query<Part>, QueryRejection>,
 ) -> Result<Response, AdminError> {
     let token = presented(&headers)?;
-    let tenant = admin.admission.administrator(&token).await?;
+    let own = admin.admission.administrator(&token).await?;
     let Query(part) = query.map_err(|_| AdminError::Query)?;
     let known = admin.admission.roster().named(&name).await?;
     let known = known
-        .filter(|known| known.tenant.id == tenant)
+        .filter(|known| known.tenant.id == own && known.tenant.name == tenant)
         .ok_or(AdminError::NoConnection)?;
     let limit = part.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let requests = admin

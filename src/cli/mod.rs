@@ -52,7 +52,7 @@ Examples:
   rollcall sync hr                   plan and apply at once, under the guards
   rollcall explain ada@example.com   where does each value come from?
   rollcall run undo 12               put back what run 12 changed
-  rollcall connection create okta    let an identity provider push over SCIM
+  rollcall connection create         let an identity provider push over SCIM
   rollcall serve                     run by schedule, serve SCIM and health
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 held for approval,

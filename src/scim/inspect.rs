@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use rollcall_store::Store;
@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use super::Scim;
 use super::access::Access;
-use super::redact::Redactor;
+use super::redact::{Redactor, SecretNames};
 use super::report::{Notes, Report};
 use crate::auth::connection::{Admitted, REQUESTS};
 
@@ -35,8 +35,24 @@ const WAITING_MAX: usize = 1_024;
 const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Between two writes.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The most of the client's name that is kept, in characters.
-const AGENT_CHARACTERS_MAX: usize = 200;
+/// The most of a header that is kept, in characters.
+const HEADER_CHARACTERS_MAX: usize = 200;
+/// Headers of requests that are kept, beside the client's name.
+const HEADERS: [HeaderName; 6] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    HeaderName::from_static("prefer"),
+    HeaderName::from_static("x-request-id"),
+];
+/// Headers of answers that are kept.
+const ANSWER_HEADERS: [HeaderName; 4] = [
+    header::ETAG,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+];
 
 /// Keeps requests. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -74,6 +90,7 @@ struct Seen {
     took: Duration,
     request: Kept,
     status: u16,
+    answer_headers: Json,
     answer: Kept,
     notes: Notes,
 }
@@ -138,6 +155,9 @@ pub(super) struct Exchange {
     target: String,
     address: Option<IpAddr>,
     agent: String,
+    /// Those of [`HEADERS`] that came.
+    headers: Json,
+    secrets: SecretNames,
 }
 
 impl Exchange {
@@ -150,11 +170,25 @@ impl Exchange {
             at: scim.clock.now(),
             started: Instant::now(),
             method: request.method().to_string(),
-            target: Redactor::target(request.uri().path(), request.uri().query()),
+            target: scim
+                .secrets
+                .target(request.uri().path(), request.uri().query()),
             address: scim.client_address(request),
-            agent: agent.chars().take(AGENT_CHARACTERS_MAX).collect(),
+            agent: agent.chars().take(HEADER_CHARACTERS_MAX).collect(),
+            headers: told(request.headers(), &HEADERS),
+            secrets: scim.secrets.clone(),
         }
     }
+}
+
+/// Those of the headers that are there.
+fn told(headers: &HeaderMap, names: &[HeaderName]) -> Json {
+    let there = names.iter().filter_map(|name| {
+        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
+        let value: String = value.chars().take(HEADER_CHARACTERS_MAX).collect();
+        Some((name.to_string(), Json::from(value)))
+    });
+    Json::Object(there.collect())
 }
 
 impl Inspector {
@@ -196,6 +230,7 @@ impl Inspector {
             return response;
         };
         let source = source.id;
+        let answer_headers = told(response.headers(), &ANSWER_HEADERS);
         let (answer, response) = whole(response).await;
         self.push(Seen {
             source,
@@ -204,6 +239,7 @@ impl Inspector {
             exchange,
             request: Kept::of(request),
             status,
+            answer_headers,
             answer: Kept::of(answer),
             notes: report.notes(),
         });
@@ -302,7 +338,7 @@ impl Recorder {
 /// As it is kept.
 fn laid_out(seen: &Seen) -> NewRequest {
     let (exchange, notes) = (&seen.exchange, &seen.notes);
-    let mut redactor = Redactor::default();
+    let mut redactor = Redactor::new(exchange.secrets.clone());
     let request = body(&mut redactor, &seen.request);
     let answer = body(&mut redactor, &seen.answer);
     let warnings = notes.warnings.iter().map(|warning| {
@@ -328,7 +364,9 @@ fn laid_out(seen: &Seen) -> NewRequest {
             "token": exchange.client.token,
             "address": exchange.address,
             "agent": exchange.agent,
+            "headers": exchange.headers,
             "request": request,
+            "answer_headers": seen.answer_headers,
             "answer": answer,
             "quirks": quirks.collect::<Json>(),
             "warnings": warnings.collect::<Json>(),
@@ -425,7 +463,7 @@ mod tests {
     fn a_long_body_is_cut_and_one_that_is_no_json_is_not_shown() {
         let kept = |text: String| {
             let kept = Kept::of(Bytes::from(text));
-            body(&mut Redactor::default(), &kept)
+            body(&mut Redactor::new(SecretNames::default()), &kept)
         };
         let long = kept(json!({ "a": "é".repeat(20_000) }).to_string());
         let long = long.as_str().unwrap();

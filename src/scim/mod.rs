@@ -52,6 +52,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::access::Access;
 use self::error::ScimError;
 pub(crate) use self::inspect::{Inspector, Recorder};
+use self::redact::SecretNames;
 use self::target::Target;
 use crate::auth::connection::Admission;
 use crate::sync::Clock;
@@ -78,6 +79,8 @@ pub(crate) struct Scim {
     registry: Arc<Registry>,
     /// What sources can write, made of the registry once.
     schemas: Arc<Schemas>,
+    /// What the inspector does not keep.
+    secrets: SecretNames,
     admission: Admission,
     inspector: Inspector,
     cursors: Arc<OnceCell<Cursors>>,
@@ -96,6 +99,7 @@ impl Scim {
         Self {
             push: PushEngine::over(store.clone(), Arc::clone(&clock)),
             schemas: Arc::new(Schemas::from(&*registry)),
+            secrets: SecretNames::of(&registry),
             registry,
             store,
             clock,

@@ -1,7 +1,12 @@
 //! What of a request may be kept: everything but passwords, tokens and other secrets. They
-//! are known by the names of their attributes, wherever these stand: as members, in paths
-//! of a PATCH, in filters; and what was found once is taken out everywhere.
+//! are known by the names of their attributes: those that a schema says are never returned,
+//! and those that sound like a secret. A name is looked for wherever it can stand: as a
+//! member, in a path of a PATCH, in a filter; and what was found once is taken out everywhere.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rollcall_directory::schema::{AttributeDefinition, Registry, Returned};
 use serde_json::{Map, Value as Json};
 
 /// Parts of attribute names whose values are secrets.
@@ -29,28 +34,77 @@ const COVERED: &str = "***";
 /// Shorter values are not looked for elsewhere: they would be found in innocent words.
 const SOUGHT_BYTES_MIN: usize = 4;
 
-/// Takes secrets out of the parts of one exchange.
-#[derive(Debug, Default)]
-pub(super) struct Redactor {
-    /// Those that were found.
-    found: Vec<String>,
+/// Which attributes hold secrets. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SecretNames {
+    /// Those of the schemas, in lower case.
+    never_returned: Arc<BTreeSet<String>>,
 }
 
-impl Redactor {
+impl SecretNames {
+    /// Those of all schemas.
+    pub(super) fn of(registry: &Registry) -> Self {
+        let mut never_returned = BTreeSet::new();
+        for schema in registry.schemas() {
+            collect(&schema.attributes, &mut never_returned);
+        }
+        Self {
+            never_returned: Arc::new(never_returned),
+        }
+    }
+
+    /// Whether a name, a path or a filter names a secret.
+    fn are_in(&self, text: &str) -> bool {
+        sounds_secret(text)
+            || text
+                .split(|c: char| !c.is_alphanumeric() && !"_-$".contains(c))
+                .any(|word| self.never_returned.contains(&word.to_lowercase()))
+    }
+
+    /// Whether a text that names a secret also holds one: a filter does, a path of two words
+    /// does not.
+    fn and_a_value_are_in(&self, text: &str) -> bool {
+        text.contains('"') && self.are_in(text)
+    }
+
     /// A path with its query. Parameters that speak of secrets are covered.
-    pub(super) fn target(path: &str, query: Option<&str>) -> String {
+    pub(super) fn target(&self, path: &str, query: Option<&str>) -> String {
         let Some(query) = query else {
             return path.to_owned();
         };
         let parts = query.split('&').map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            if sounds_secret(&decoded(name)) || sounds_secret(&decoded(value)) {
+            if self.are_in(&decoded(name)) || self.are_in(&decoded(value)) {
                 format!("{name}={COVERED}")
             } else {
                 part.to_owned()
             }
         });
         format!("{path}?{}", parts.collect::<Vec<_>>().join("&"))
+    }
+}
+
+fn collect(attributes: &[AttributeDefinition], into: &mut BTreeSet<String>) {
+    for attribute in attributes {
+        if attribute.returned == Returned::Never {
+            into.insert(attribute.name.to_lowercase());
+        }
+        collect(&attribute.sub_attributes, into);
+    }
+}
+
+/// Takes secrets out of the parts of one exchange.
+#[derive(Debug)]
+pub(super) struct Redactor {
+    names: SecretNames,
+    /// Those that were found.
+    found: Vec<String>,
+}
+
+impl Redactor {
+    pub(super) fn new(names: SecretNames) -> Self {
+        let found = Vec::new();
+        Self { names, found }
     }
 
     /// Takes out of a text what was found to be a secret in bodies before.
@@ -73,17 +127,20 @@ impl Redactor {
 
     fn object(&mut self, object: &mut Map<String, Json>) {
         let names_secret = object.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("path") && value.as_str().is_some_and(sounds_secret)
+            let names_secret = |path: &str| self.names.are_in(path);
+            name.eq_ignore_ascii_case("path") && value.as_str().is_some_and(names_secret)
         });
         for (name, value) in object {
             let is_value = name.eq_ignore_ascii_case("value");
-            if sounds_secret(name) || (names_secret && is_value) {
+            if self.names.are_in(name) || (names_secret && is_value) {
                 self.cover(value);
                 continue;
             }
             let lower = name.to_lowercase();
             match value {
-                Json::String(text) if NAMING.contains(&lower.as_str()) && holds_value(text) => {
+                Json::String(text)
+                    if NAMING.contains(&lower.as_str()) && self.names.and_a_value_are_in(text) =>
+                {
                     COVERED.clone_into(text);
                 }
                 other => self.body(other),
@@ -117,12 +174,6 @@ fn sounds_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// Whether a text that names a secret also holds one: a filter does, a path of two words
-/// does not.
-fn holds_value(text: &str) -> bool {
-    sounds_secret(text) && text.contains('"')
-}
-
 /// Percent signs undone; what cannot be is left as it is.
 fn decoded(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
@@ -150,7 +201,7 @@ mod tests {
 
     fn redacted(body: &Json) -> Json {
         let mut body = body.clone();
-        Redactor::default().body(&mut body);
+        Redactor::new(SecretNames::default()).body(&mut body);
         body
     }
 
@@ -176,6 +227,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_schema_never_returns_is_taken_out() {
+        let mut registry = Registry::standard();
+        let schema = json!({
+            "id": "urn:example:Door", "name": "Door",
+            "attributes": [{
+                "name": "lock", "type": "complex",
+                "subAttributes": [{ "name": "combination", "type": "string", "returned": "never" }],
+            }],
+        });
+        registry.add_schema(&schema).unwrap();
+        let names = SecretNames::of(&registry);
+        let told = |mut body: Json| {
+            Redactor::new(names.clone()).body(&mut body);
+            body.to_string()
+        };
+        let path = json!({ "path": "urn:example:Door:lock.Combination", "value": "canary" });
+        let filter = json!({ "filter": "lock[combination eq \"canary\"]" });
+        let member = json!({ "lock": { "COMBINATION": "canary", "kind": "open" } });
+        for body in [path, filter, member.clone()] {
+            assert!(!told(body.clone()).contains("canary"), "{body}");
+        }
+        assert!(told(member).contains("open"));
+        let target = names.target("/Doors", Some("filter=lock.combination+eq+%22canary%22"));
+        assert_eq!(target, "/Doors?filter=***");
+        assert_eq!(
+            told(json!({ "combinations": "many" })),
+            "{\"combinations\":\"many\"}"
+        );
+    }
+
+    #[test]
     fn what_is_no_secret_stays() {
         for body in [
             json!({ "userName": "ada", "emails": [{ "value": "ada@example.org" }] }),
@@ -190,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_was_found_once_is_found_again() {
-        let mut redactor = Redactor::default();
+        let mut redactor = Redactor::new(SecretNames::default());
         redactor.body(&mut json!({ "password": "canary-7" }));
         let mut answer = json!({ "nickName": "canary-7" });
         redactor.body(&mut answer);
@@ -211,7 +293,7 @@ mod tests {
             ),
             ("access_token=canary", "access_token=***"),
         ] {
-            let told = Redactor::target("/Users", Some(query));
+            let told = SecretNames::default().target("/Users", Some(query));
             assert_eq!(told, format!("/Users?{kept}"));
         }
     }

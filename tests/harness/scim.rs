@@ -93,6 +93,7 @@ fn connect(rollcall: &Rollcall, profile: &str) -> String {
         "--json",
         "connection",
         "create",
+        "--name",
         "idp",
         "--profile",
         profile,

@@ -29,7 +29,7 @@ pub(crate) enum RosterError {
     Name(String),
     /// The configuration has a source of this name.
     #[error(
-        "the configuration has [sources.{0}]; for a token of it add --bind, or choose another name"
+        "the configuration has [sources.{0}] for something else; choose another name with --name"
     )]
     InFile(String),
     /// Something is wrong with its settings.

@@ -12,12 +12,12 @@ use crate::auth::connection::{Known, RosterError};
 
 #[derive(Debug, clap::Subcommand)]
 #[command(
-    after_help = "Examples:\n  rollcall connection create okta --profile okta\n  rollcall connection list\n  rollcall connection log okta --follow\n  rollcall connection approve okta"
+    after_help = "Examples:\n  rollcall connection create --profile okta\n  rollcall connection list\n  rollcall connection log okta --follow\n  rollcall connection approve okta"
 )]
 pub(in crate::cli) enum Command {
     /// Let an identity provider push: prints the base URL and a token, this once
     #[command(
-        after_help = "Examples:\n  rollcall connection create okta --profile okta\n  rollcall connection create acme-entra --tenant acme --profile entra --expires 365\n  rollcall connection create audit --scope read --address 203.0.113.0/24\n  rollcall connection create import --set priority=20 --set limits.burst=5000\n  rollcall connection create okta --bind"
+        after_help = "Examples:\n  rollcall connection create --profile okta\n  rollcall connection create --tenant acme --profile entra --expires 365d\n  rollcall connection create --name audit --read-only --allow 203.0.113.0/24\n  rollcall connection create --name import --set priority=20 --set limits.burst=5000"
     )]
     Create(tokens::CreateArgs),
     /// Connections, their tokens and whether they work
@@ -102,7 +102,7 @@ async fn named(global: &Global, workspace: &Workspace, name: &str) -> Result<Kno
         })
         .ok_or_else(|| {
             CliError::Usage(format!(
-                "there is no connection {name}; see `rollcall connection list`, or make it with `rollcall connection create {name}`"
+                "there is no connection {name}; see `rollcall connection list`, or make it with `rollcall connection create --name {name}`"
             ))
         })
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rollcall_directory::profile::Profile;
 use rollcall_store::connections::ConnectionToken;
+use rollcall_store::records::Tenant;
 use time::OffsetDateTime;
 
 use super::super::{CliError, Exit, Global, output, workspace::Workspace};
@@ -15,30 +17,33 @@ use crate::config::{duration, network};
 /// What a token may do, and for how long.
 #[derive(Debug, clap::Args)]
 pub(super) struct GrantArgs {
-    /// What the token may do [default: write]
-    #[arg(long, value_parser = ["read", "write"])]
-    scope: Option<String>,
+    /// The token may read and not write
+    #[arg(long)]
+    read_only: bool,
+    /// The token may read and write [default]
+    #[arg(long, conflicts_with = "read_only")]
+    read_write: bool,
     /// A network or address that the token may be used from; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = an_address)]
-    address: Vec<IpNet>,
-    /// When the token ends: a number of days from now
-    #[arg(long, value_name = "DAYS")]
-    expires: Option<u32>,
+    allow: Vec<IpNet>,
+    /// How long the token lives, like 90d
+    #[arg(long, value_name = "DURATION", value_parser = a_lifetime)]
+    expires: Option<time::Duration>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct CreateArgs {
-    /// A name to know it by
-    name: String,
     /// Which client pushes: entra, okta, onelogin, jumpcloud, generic, strict
-    #[arg(long, conflicts_with = "bind")]
+    #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
-    /// Another setting, as in a section of the configuration; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "bind")]
-    set: Vec<String>,
-    /// The connection is in the configuration: only make a token of it
+    /// A name to know it by, unique among all tenants; that of a connection in the
+    /// configuration makes only its token [default: the profile, behind the tenant's name
+    /// where there are several]
     #[arg(long)]
-    bind: bool,
+    name: Option<String>,
+    /// Another setting, as in a section of the configuration; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     #[command(flatten)]
     grant: GrantArgs,
 }
@@ -54,6 +59,11 @@ pub(in crate::cli) struct RotateArgs {
     grant: GrantArgs,
 }
 
+fn a_lifetime(text: &str) -> Result<time::Duration, String> {
+    let lifetime = duration(text)?;
+    time::Duration::try_from(lifetime).map_err(|_| "that is too long".to_owned())
+}
+
 fn an_address(text: &str) -> Result<IpNet, String> {
     network(text).ok_or_else(|| "write an address or a network, like 203.0.113.0/24".to_owned())
 }
@@ -64,29 +74,55 @@ pub(super) async fn create(
     args: CreateArgs,
 ) -> Result<Exit, CliError> {
     let now = workspace.clock.now();
-    let known = if args.bind {
-        bound(global, workspace, &args.name).await?
+    let tenant = workspace.tenant(global).await?;
+    let name = args.name(workspace, &tenant);
+    let in_file = workspace.config.connections.get(&name);
+    let known = if in_file.is_some_and(|source| source.tenant == tenant.name) {
+        in_the_file(global, workspace, &args, &name).await?
     } else {
-        let tenant = workspace.tenant(global).await?;
         let text = settings::text(args.profile.as_deref(), &args.set)?;
         let roster = workspace.roster();
-        let known = roster.create(&tenant, &args.name, &text, now).await?;
-        let text = format!("connection {} was made", args.name);
-        note(workspace, &known, &text).await?;
+        let known = roster.create(&tenant, &name, &text, now).await?;
+        note(workspace, &known, &format!("connection {name} was made")).await?;
         known
     };
     let grant = args.grant.or(None, now);
     hand_out(global, workspace, &known, &grant, None).await
 }
 
-/// The connection of the configuration that has this name.
-async fn bound(global: &Global, workspace: &Workspace, name: &str) -> Result<Known, CliError> {
+impl CreateArgs {
+    fn name(&self, workspace: &Workspace, tenant: &Tenant) -> String {
+        let profile = Profile::default().as_str();
+        let profile = self.profile.as_deref().unwrap_or(profile);
+        match &self.name {
+            Some(name) => name.clone(),
+            None if workspace.config.tenants.len() > 1 => format!("{}-{profile}", tenant.name),
+            None => profile.to_owned(),
+        }
+    }
+}
+
+/// The connection of the configuration that has this name, which gets its first token.
+async fn in_the_file(
+    global: &Global,
+    workspace: &Workspace,
+    args: &CreateArgs,
+    name: &str,
+) -> Result<Known, CliError> {
     let known = named(global, workspace, name).await?;
-    if known.is_in_file {
+    let configured = known.settings.settings.profile.as_str();
+    let differs = args.profile.as_ref().is_some_and(|p| p != configured);
+    if differs || !args.set.is_empty() {
+        return Err(CliError::Usage(format!(
+            "connection {name} is in the configuration: its settings belong into [sources.{name}]; leave out --profile and --set, or choose another name with --name"
+        )));
+    }
+    let tokens = workspace.store.connection_tokens(known.source.id).await?;
+    if tokens.is_empty() {
         return Ok(known);
     }
     Err(CliError::Usage(format!(
-        "the configuration has no [sources.{name}] of kind \"push\"; for another token of the connection: rollcall connection rotate {name}"
+        "connection {name} has a token already; for another: rollcall connection rotate {name}"
     )))
 }
 
@@ -106,18 +142,21 @@ pub(super) async fn rotate(
 impl GrantArgs {
     /// What was not said is as with the token before.
     fn or(self, before: Option<&ConnectionToken>, now: OffsetDateTime) -> Grant {
-        let scope = self.scope.as_deref().map(Scope::of);
         let before_scope = before.map(|token| Scope::of(&token.scope));
-        let mut addresses = self.address;
+        let scope = match (self.read_only, self.read_write) {
+            (true, _) => Scope::Read,
+            (_, true) => Scope::Write,
+            _ => before_scope.unwrap_or(Scope::Write),
+        };
+        let mut addresses = self.allow;
         if let (true, Some(before)) = (addresses.is_empty(), before) {
             let networks = before.addresses.split_whitespace();
             addresses = networks.filter_map(|text| text.parse().ok()).collect();
         }
-        let days = self.expires.map(i64::from);
         Grant {
-            scope: scope.or(before_scope).unwrap_or(Scope::Write),
+            scope,
             addresses,
-            expires: days.map(|days| now + time::Duration::days(days)),
+            expires: self.expires.map(|lifetime| now + lifetime),
         }
     }
 }

@@ -18,6 +18,7 @@ use axum::middleware::map_request;
 use http_body_util::BodyExt as _;
 use rollcall_store::connections::NewToken;
 use rollcall_store::ids::TenantId;
+use rollcall_store::records::JournalQuery;
 use rollcall_store::{Options, Store};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
@@ -172,6 +173,17 @@ impl World {
             .await
             .unwrap();
         token.reveal().to_owned()
+    }
+
+    /// The number of the tenant's last journal line.
+    async fn journal_end(&self) -> Option<i64> {
+        let query = JournalQuery {
+            newest_first: true,
+            limit: 1,
+            ..JournalQuery::default()
+        };
+        let lines = self.store.journal(self.tenant, &query).await.unwrap();
+        lines.first().map(|line| line.seq)
     }
 
     fn pass(&self, time: time::Duration) {

@@ -139,7 +139,7 @@ async fn the_use_of_a_token_is_remembered() {
 #[tokio::test]
 async fn administrators_routes_need_their_token() {
     let served = Served::empty().await;
-    let path = "/connections/{name}/log";
+    let path = "/t/{tenant}/connections/{name}/log";
     let response = served.bare(path).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(
