@@ -52,7 +52,9 @@ pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
-pub(crate) use setup::{Footing, Setup, VoiceSettings, Voices, request};
+#[cfg(test)]
+pub(crate) use setup::VoiceSettings;
+pub(crate) use setup::{Footing, Setup, Voices, kept_source, request};
 pub(crate) use tally::Tally;
 pub(crate) use upkeep::{Upkeep, keep_up};
 
