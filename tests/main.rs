@@ -31,5 +31,6 @@ mod sync_files;
 mod sync_http;
 mod sync_ldap;
 mod sync_scim;
+mod tenants;
 mod two_sources;
 mod undo;

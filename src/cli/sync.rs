@@ -42,7 +42,7 @@ pub(super) struct PlanArgs {
 pub(super) async fn run(global: &Global, args: &SyncArgs) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let sources = if args.all {
-        let mut all: Vec<_> = workspace.config.sources.values().collect();
+        let mut all: Vec<_> = workspace.sources().collect();
         all.sort_by_key(|s| (s.priorities.default, s.name.clone()));
         all
     } else {
