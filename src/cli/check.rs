@@ -129,6 +129,9 @@ async fn connect(
     row: &mut serde_json::Value,
 ) -> Result<bool, CliError> {
     let steps = readable.connector.check().await;
+    for CheckStep { step, outcome, .. } in &steps {
+        tracing::debug!(source = readable.source.name, step, ?outcome, "checked");
+    }
     let mut ok = steps.iter().all(|s| s.outcome.is_ok());
     if !global.json {
         output::line(output::bold(&readable.source.name))?;

@@ -35,7 +35,7 @@ use rollcall_directory::schema::{Schemas, Unit};
 pub(crate) use self::environment::Environment;
 pub(crate) use self::mappings::SHIPPED as SHIPPED_MAPPINGS;
 pub(crate) use self::problem::{Level, Problems};
-pub(crate) use self::server::{LogFormat, Server};
+pub(crate) use self::server::{Log, LogFormat, Server};
 pub(crate) use self::source::{ConnectorSettings, Source};
 
 use self::section::{Desk, Section};
