@@ -16,6 +16,7 @@ mod architecture;
 mod correlation;
 mod crash;
 mod disk_full;
+mod endless;
 mod freshness;
 mod guards;
 mod names;

@@ -173,3 +173,58 @@ fn while_it_is_not_known_who_is_gone_a_second_entry_of_one_person_is_a_conflict(
         assert_eq!(rollcall.user("ada").unwrap()["active"], true);
     });
 }
+
+/// A second source that knows nobody of the first.
+const OTHER: &str = r#"
+[sources.other]
+kind = "file"
+format = "csv"
+users_file = "other.csv"
+mapping = "other"
+"#;
+
+fn with_another_source(test: impl Fn(&Rollcall)) {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, &format!("{SOURCE}{OTHER}"));
+        for name in ["hr", "other"] {
+            rollcall.write(
+                &format!("mappings/{name}.toml"),
+                "kind = \"file\"\n[user]\nkey = \"id\"\n[user.attributes]\nuserName = \"login\"\n",
+            );
+        }
+        rollcall.write("hr.csv", "id,login\n1,ada\n2,bob\n");
+        test(&rollcall);
+    }
+}
+
+#[test]
+fn an_undo_that_finds_the_old_name_taken_says_so_and_does_not_end_well() {
+    with_another_source(|rollcall| {
+        rollcall.sync("hr", 0);
+        rollcall.write("hr.csv", "id,login\n1,lovelace\n2,bob\n");
+        let renamed = rollcall.sync("hr", 0)["run"].to_string();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let undone = rollcall.run(&["run", "undo", &renamed]).exits(4);
+        assert!(
+            undone.stdout.contains("NOT WRITTEN: 1"),
+            "{}",
+            undone.stdout
+        );
+        assert!(undone.stdout.contains("ada"), "{}", undone.stdout);
+        assert!(rollcall.user("lovelace").is_some());
+    });
+}
+
+#[test]
+fn a_plan_whose_name_was_taken_meanwhile_says_so_and_does_not_end_well() {
+    with_another_source(|rollcall| {
+        let plan = rollcall.run(&["--json", "plan", "hr"]).exits(0).json();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let applied = rollcall.run(&["apply", &plan["run"].to_string()]).exits(4);
+        let told = applied.stdout;
+        assert!(told.contains("NOT WRITTEN: 1"), "{told}");
+        assert!(rollcall.user("bob").is_some());
+    });
+}

@@ -330,6 +330,12 @@ pub(super) fn print_finished(
             finished.run
         ))?;
     }
+    if report.unwritten > 0 {
+        output::folded(&format!(
+            "  NOT WRITTEN: {}; the notes say why, and the next run tries again",
+            count(report.unwritten, "of these changes", "of these changes")
+        ))?;
+    }
     if report.tally.dangling > 0 {
         output::folded(&format!(
             "  members and managers that nobody here is: {}; see `rollcall run show {}`",

@@ -165,7 +165,7 @@ pub(super) fn exit_of(finished: &Finished) -> Exit {
         RunState::Failed => Exit::Failed,
         RunState::Held => Exit::Held,
         _ if finished.verdict.starts_with("incomplete") => Exit::Failed,
-        _ if finished.report.tally.quarantined > 0 => Exit::Quarantine,
+        _ if finished.report.tally.quarantined + finished.report.unwritten > 0 => Exit::Quarantine,
         _ => Exit::Done,
     }
 }

@@ -205,6 +205,7 @@ impl Workspace {
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
+            limits: source.limits,
             time_zone,
             several_entries: source.several_entries_per_person,
             voices: Arc::new(self.voices(&tenant).await?),

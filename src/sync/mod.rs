@@ -18,6 +18,7 @@ mod freshness;
 mod guard;
 mod id_pool;
 mod import;
+mod intake;
 mod lease;
 mod owner;
 mod plan;
