@@ -198,6 +198,8 @@ impl Workspace {
                 tenant_name: tenant.name.clone(),
                 settings: source.settings_fingerprint(mapping.fingerprint()),
                 guards: source.guards.clone(),
+                voices: Arc::new(self.voices(&tenant).await?),
+                schemas: self.schemas.clone(),
             },
             connector: Arc::from(source.open()?),
             mapping,
@@ -208,8 +210,6 @@ impl Workspace {
             limits: source.limits,
             time_zone,
             several_entries: source.several_entries_per_person,
-            voices: Arc::new(self.voices(&tenant).await?),
-            schemas: self.schemas.clone(),
         })
     }
 
@@ -251,12 +251,18 @@ impl Workspace {
         let Some(source) = record.filter(|record| record.kind == crate::sync::push::KIND) else {
             return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
         };
-        let (_, tenant_name) = self.whose(run).await?;
+        let tenants = self.store.tenants().await?;
+        let tenant = tenants
+            .into_iter()
+            .find(|t| t.id == source.tenant)
+            .ok_or(crate::sync::SyncError::NoRun(run.id))?;
         let configured = self.config.sources.get(&source.name);
         Ok(Footing {
-            tenant_name,
             settings: run.settings,
             guards: configured.map(|c| c.guards.clone()).unwrap_or_default(),
+            voices: Arc::new(self.voices(&tenant).await?),
+            schemas: self.schemas.clone(),
+            tenant_name: tenant.name,
             source,
         })
     }

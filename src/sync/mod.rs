@@ -8,6 +8,7 @@
 
 mod absence;
 mod administrators;
+mod basis;
 mod candidate;
 mod clock;
 mod correlate;
@@ -20,6 +21,7 @@ mod id_pool;
 mod import;
 mod intake;
 mod lease;
+mod merge_anew;
 mod owner;
 mod plan;
 pub(crate) mod push;
