@@ -213,6 +213,11 @@ impl Workspace {
 /// The source of that name.
 pub(super) fn named<'c>(config: &'c Config, name: &str) -> Result<&'c config::Source, CliError> {
     config.sources.get(name).ok_or_else(|| {
+        if config.connections.contains_key(name) {
+            return CliError::Usage(format!(
+                "source {name} pushes, so there is nothing to read; see `rollcall connection show {name}`"
+            ));
+        }
         let names: Vec<&String> = config.sources.keys().collect();
         CliError::Usage(if names.is_empty() {
             format!("there is no source {name}: the configuration has none; add [sources.{name}]")
