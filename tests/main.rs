@@ -27,6 +27,7 @@ mod scim_clients;
 mod scim_conformance;
 mod secrets;
 mod serve;
+mod several_voices;
 mod shipped_mappings;
 mod sync_files;
 mod sync_http;

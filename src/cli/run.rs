@@ -451,6 +451,7 @@ fn describe(step: &Step) -> Vec<String> {
             Write::Release { name, .. } => lines.push(format!("! {name} out of quarantine")),
             Write::Unlink { .. } => lines.push(format!("- {} loses its link", step.subject)),
             Write::Expect { .. }
+            | Write::Unclaimed { .. }
             | Write::Relink { .. }
             | Write::Names { .. }
             | Write::Pending { .. } => {}

@@ -154,6 +154,8 @@ impl Workspace {
                 tenant_name: tenant.name.clone(),
                 settings: source.settings_fingerprint(mapping.fingerprint()),
                 guards: source.guards.clone(),
+                voices: Arc::new(self.voices(&tenant).await?),
+                schemas: self.schemas.clone(),
             },
             connector: Arc::from(source.open()?),
             mapping,
@@ -163,8 +165,6 @@ impl Workspace {
             leavers: source.leavers,
             time_zone,
             several_entries: source.several_entries_per_person,
-            voices: Arc::new(self.voices(&tenant).await?),
-            schemas: self.schemas.clone(),
         })
     }
 
@@ -189,12 +189,17 @@ impl Workspace {
             return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
         };
         let tenants = self.store.tenants().await?;
-        let tenant = tenants.into_iter().find(|t| t.id == source.tenant);
+        let tenant = tenants
+            .into_iter()
+            .find(|t| t.id == source.tenant)
+            .ok_or(crate::sync::SyncError::NoRun(run.id))?;
         let configured = self.config.sources.get(&source.name);
         Ok(Footing {
-            tenant_name: tenant.map(|t| t.name).unwrap_or_default(),
             settings: run.settings,
             guards: configured.map(|c| c.guards.clone()).unwrap_or_default(),
+            voices: Arc::new(self.voices(&tenant).await?),
+            schemas: self.schemas.clone(),
+            tenant_name: tenant.name,
             source,
         })
     }

@@ -10,7 +10,7 @@ use crate::{Store, StoreError};
 
 macro_rules! columns {
     () => {
-        "id, tenant, name, kind, paused, settings, last_complete, last_due"
+        "id, tenant, name, kind, paused, settings, last_complete, last_due, voices"
     };
 }
 
@@ -30,6 +30,7 @@ statements! {
     WAS_READ = "UPDATE sources SET last_complete = $1 WHERE id = $2";
     VALIDATORS = "SELECT validators FROM sources WHERE id = $1";
     KEEP_VALIDATORS = "UPDATE sources SET validators = $1 WHERE id = $2";
+    MERGED_UNDER = "UPDATE sources SET voices = $1 WHERE id = $2";
     LAST_DUE = "UPDATE sources SET last_due = $1 WHERE id = $2";
 }
 
@@ -44,6 +45,7 @@ impl FromCells for Source {
             settings: cells.take()?,
             last_complete: cells.take()?,
             last_due: cells.take()?,
+            voices: cells.take()?,
         })
     }
 }
@@ -128,6 +130,16 @@ impl Store {
         validators: Option<&str>,
     ) -> Result<(), StoreError> {
         self.update_source(source, KEEP_VALIDATORS, binds![validators, source])
+            .await
+    }
+
+    /// Remembers under which rules whom it shares with other sources was merged.
+    pub async fn source_merged_under(
+        &self,
+        source: SourceId,
+        voices: Fingerprint,
+    ) -> Result<(), StoreError> {
+        self.update_source(source, MERGED_UNDER, binds![voices, source])
             .await
     }
 

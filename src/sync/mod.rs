@@ -8,6 +8,7 @@
 
 mod absence;
 mod administrators;
+mod basis;
 mod candidate;
 mod clock;
 mod correlate;
@@ -19,6 +20,7 @@ mod guard;
 mod id_pool;
 mod import;
 mod lease;
+mod merge_anew;
 mod owner;
 mod plan;
 pub(crate) mod push;

@@ -1,6 +1,8 @@
 //! Plans that were kept: applying one as it stands, approving what a guard held,
 //! discarding either.
 
+use rollcall_connectors::Batch;
+use rollcall_mapping::Mapping;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::{Actor, Run, RunState};
 use rollcall_store::writes::{Step, Write};
@@ -8,6 +10,7 @@ use time::Duration;
 
 use super::SyncError;
 use super::administrators;
+use super::basis;
 use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::{Engine, is_whole};
@@ -108,6 +111,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps the steps of a run, with what they build on. `mapping`: see [`basis::note`].
+    pub(super) async fn keep(
+        &self,
+        id: RunId,
+        mut steps: Vec<Step>,
+        mapping: Option<&Mapping>,
+    ) -> Result<(), SyncError> {
+        basis::note(&self.store, mapping, &mut steps).await?;
+        let mut first = 0;
+        for chunk in steps.chunks(Batch::ENTRIES_MAX) {
+            self.store.save_steps(id, first, chunk).await?;
+            first += i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+        }
+        Ok(())
+    }
+
     /// A run's kept steps, all of them.
     pub(crate) async fn steps(&self, id: RunId) -> Result<Vec<Step>, SyncError> {
         let mut steps = Vec::new();
@@ -169,6 +188,10 @@ impl Engine {
                     other.id
                 )));
             }
+        }
+        let tenant = footing.source.tenant;
+        if let Some(because) = basis::what_changed(&self.store, tenant, steps).await? {
+            return Err(stale(because));
         }
         let mut expected = std::collections::HashMap::new();
         for write in steps.iter().flat_map(|s| &s.writes) {

@@ -685,7 +685,7 @@ fn remember_old_state(writes: &mut [Write]) {
 }
 
 /// The attributes without which no resource can be.
-fn require(kind: Kind, document: &Document) -> Result<(), String> {
+pub(super) fn require(kind: Kind, document: &Document) -> Result<(), String> {
     let unit = match kind {
         Kind::User => "userName",
         Kind::Group => "displayName",

@@ -416,6 +416,9 @@ impl Going<'_> {
         let settled = reconciler.settle_references().await?;
         self.take(reconciler, settled, &mut outlet).await?;
         outlet.flush().await?;
+        let merged = reconciler.merge_anew().await?;
+        self.take(reconciler, merged, &mut outlet).await?;
+        outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
         Ok((self.close(outlet).await?, reading))

@@ -32,6 +32,10 @@ pub(crate) struct Footing {
     pub(crate) settings: Fingerprint,
     /// The guards.
     pub(crate) guards: Guards,
+    /// All sources of the tenant.
+    pub(crate) voices: Arc<Voices>,
+    /// The tenant's schemas.
+    pub(crate) schemas: Arc<Schemas>,
 }
 
 /// See the module. What it stands on can be used as its own.
@@ -55,10 +59,6 @@ pub(crate) struct Setup {
     pub(crate) time_zone: jiff::tz::TimeZone,
     /// Whether one person may have several entries here.
     pub(crate) several_entries: bool,
-    /// All sources of the tenant.
-    pub(crate) voices: Arc<Voices>,
-    /// The tenant's schemas.
-    pub(crate) schemas: Arc<Schemas>,
 }
 
 impl std::ops::Deref for Setup {

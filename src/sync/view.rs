@@ -460,7 +460,10 @@ impl View {
                 plus.extend(added.iter().cloned());
                 minus.extend(removed.iter().cloned());
             }
-            Write::Expect { .. } | Write::Quarantine { .. } | Write::Release { .. } => {}
+            Write::Expect { .. }
+            | Write::Unclaimed { .. }
+            | Write::Quarantine { .. }
+            | Write::Release { .. } => {}
         }
     }
 

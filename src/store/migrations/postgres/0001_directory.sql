@@ -18,7 +18,8 @@ CREATE TABLE sources (
     settings      BYTEA,
     last_complete BIGINT,
     last_due      BIGINT,
-    validators    TEXT
+    validators    TEXT,
+    voices        BYTEA
 );
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 

@@ -17,7 +17,8 @@ CREATE TABLE sources (
     settings      BLOB,
     last_complete INTEGER,
     last_due      INTEGER,
-    validators    TEXT
+    validators    TEXT,
+    voices        BLOB
 ) STRICT;
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 

@@ -18,6 +18,8 @@ impl World {
             tenant_name: "example".to_owned(),
             settings: Fingerprint::of(b"settings"),
             guards: Guards::default(),
+            voices: self.connection.voices.clone(),
+            schemas: self.connection.schemas.clone(),
         }
     }
 }
