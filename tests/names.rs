@@ -173,3 +173,53 @@ fn while_it_is_not_known_who_is_gone_a_second_entry_of_one_person_is_a_conflict(
         assert_eq!(rollcall.user("ada").unwrap()["active"], true);
     });
 }
+
+#[test]
+fn the_user_name_of_a_leaver_passes_to_a_joiner_who_is_another_person() {
+    each_database("\"userName\"", |rollcall| {
+        let as_key =
+            |key: &'static str| move |n: u32| (n == 1).then(|| format!("{key},ada,,,Analyst"));
+        write(rollcall, 11, as_key("1"));
+        rollcall.sync("hr", 0);
+        let first = id_of(rollcall, "ada");
+        write(rollcall, 11, as_key("new-1"));
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["tally"]["users_created"], 1, "{run}");
+        let second = id_of(rollcall, "ada");
+        assert_ne!(second, first, "what the leaver may do is not the joiner's");
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+        let leaver = rollcall.user(first.trim_matches('"')).unwrap();
+        assert_eq!(leaver["active"], false);
+        let end = rollcall.journal_end();
+        rollcall.sync("hr", 0);
+        assert_eq!(rollcall.journal_end(), end);
+        // The leaver comes back and finds the name taken.
+        write(rollcall, 12, |n| match n {
+            1 => Some("new-1,ada,,,Analyst".to_owned()),
+            12 => Some("1,ada,,,Analyst".to_owned()),
+            _ => None,
+        });
+        assert_eq!(rollcall.sync("hr", 4)["tally"]["quarantined"], 1);
+        assert_eq!(id_of(rollcall, "ada"), second);
+    });
+}
+
+#[test]
+fn a_joiner_waits_for_the_user_name_of_a_leaver_whom_a_guard_holds() {
+    each_database("\"userName\"", |rollcall| {
+        write(rollcall, 30, |_| None);
+        rollcall.sync("hr", 0);
+        let before = id_of(rollcall, "user3");
+        write(rollcall, 30, |n| {
+            (n <= 15).then(|| format!("new-{n},user{n},,,Analyst"))
+        });
+        let held = rollcall.sync("hr", 3);
+        assert_eq!(id_of(rollcall, "user3"), before);
+        assert_eq!(rollcall.user("user3").unwrap()["active"], true);
+        rollcall
+            .run(&["run", "approve", &held["run"].to_string()])
+            .exits(0);
+        assert_ne!(id_of(rollcall, "user3"), before);
+        assert_eq!(rollcall.user("user3").unwrap()["active"], true);
+    });
+}

@@ -22,6 +22,7 @@ mod import;
 mod lease;
 mod merge_anew;
 mod owner;
+mod passed_names;
 mod plan;
 pub(crate) mod push;
 mod reader;
