@@ -282,6 +282,11 @@ pub(super) fn named<'c>(
     name: &str,
 ) -> Result<&'c config::Source, CliError> {
     let Some(source) = config.sources.get(name) else {
+        if config.connections.contains_key(name) {
+            return Err(CliError::Usage(format!(
+                "source {name} pushes, so there is nothing to read; see `rollcall connection show {name}`"
+            )));
+        }
         let names: Vec<&String> = of_tenant(config, tenant).map(|s| &s.name).collect();
         return Err(CliError::Usage(if names.is_empty() {
             format!("there is no source {name}: the configuration has none; add [sources.{name}]")

@@ -64,13 +64,13 @@ pub(crate) struct Recorder {
     store: Store,
     /// Gone when nobody is left who could tell of a request.
     tellers: Weak<Waiting>,
-    queue: Arc<Mutex<VecDeque<Seen>>>,
+    queue: Arc<Mutex<Queue>>,
     news: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    queue: Arc<Mutex<VecDeque<Seen>>>,
+    queue: Arc<Mutex<Queue>>,
     news: Arc<Notify>,
 }
 
@@ -105,6 +105,34 @@ struct Kept {
 impl Seen {
     fn bytes(&self) -> usize {
         self.request.bytes.len() + self.answer.bytes.len()
+    }
+}
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+struct Queue {
+    seen: VecDeque<Seen>,
+    /// Of their bodies.
+    bytes: usize,
+}
+
+impl Queue {
+    /// Adds one; the oldest are lost where there are too many.
+    fn push(&mut self, seen: Seen) {
+        self.bytes += seen.bytes();
+        self.seen.push_back(seen);
+        while self.seen.len() > WAITING_MAX || self.bytes > WAITING_BYTES_MAX {
+            let Some(lost) = self.seen.pop_front() else {
+                break;
+            };
+            self.bytes -= lost.bytes();
+        }
+    }
+
+    /// All of them, the oldest first.
+    fn take(&mut self) -> VecDeque<Seen> {
+        self.bytes = 0;
+        std::mem::take(&mut self.seen)
     }
 }
 
@@ -194,7 +222,7 @@ fn told(headers: &HeaderMap, names: &[HeaderName]) -> Json {
 impl Inspector {
     /// An inspector, and who writes what it keeps.
     pub(crate) fn new(store: Store) -> (Self, Recorder) {
-        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        let queue = Arc::new(Mutex::new(Queue::default()));
         let news = Arc::new(Notify::new());
         let waiting = Arc::new(Waiting {
             queue: Arc::clone(&queue),
@@ -247,14 +275,7 @@ impl Inspector {
     }
 
     fn push(&self, seen: Seen) {
-        let mut queue = locked(&self.0.queue);
-        queue.push_back(seen);
-        let mut bytes: usize = queue.iter().map(Seen::bytes).sum();
-        while queue.len() > WAITING_MAX || bytes > WAITING_BYTES_MAX {
-            let Some(lost) = queue.pop_front() else { break };
-            bytes -= lost.bytes();
-        }
-        drop(queue);
+        locked(&self.0.queue).push(seen);
         self.0.news.notify_one();
     }
 }
@@ -270,7 +291,7 @@ impl Kept {
     }
 }
 
-fn locked(queue: &Mutex<VecDeque<Seen>>) -> MutexGuard<'_, VecDeque<Seen>> {
+fn locked(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -303,7 +324,7 @@ impl Recorder {
         loop {
             self.news.notified().await;
             let is_last = self.tellers.strong_count() == 0;
-            let seen: Vec<Seen> = locked(&self.queue).drain(..).collect();
+            let seen = locked(&self.queue).take();
             if !seen.is_empty() {
                 self.write(seen).await;
             }
@@ -314,7 +335,7 @@ impl Recorder {
         }
     }
 
-    async fn write(&self, seen: Vec<Seen>) {
+    async fn write(&self, seen: VecDeque<Seen>) {
         let mut sizes: HashMap<SourceId, u32> = HashMap::new();
         let mut counts: HashMap<SourceId, u32> = HashMap::new();
         let mut kept = Vec::with_capacity(seen.len());
