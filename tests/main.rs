@@ -34,5 +34,6 @@ mod sync_http;
 mod sync_ldap;
 mod sync_scim;
 mod tenants;
+mod terminal;
 mod two_sources;
 mod undo;

@@ -257,7 +257,7 @@ fn print_steps(steps: &[CheckStep]) -> std::io::Result<()> {
         output::folded(&format!(
             "  {mark} {}: {} ({} ms)",
             step.step,
-            output::clean(text),
+            text,
             step.took.as_millis()
         ))?;
     }

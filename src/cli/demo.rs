@@ -55,7 +55,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     stage.story(global).await?;
     if args.exit {
         if args.keep.is_some() {
-            output::line(format!(
+            output::lines(&format!(
                 "\nAll of it is kept in {0}. Its HR service has ended with this command;\neverything else can be looked at: rollcall --config {0}/rollcall.toml run list",
                 stage.folder.display()
             ))?;

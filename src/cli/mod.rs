@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod demo;
 mod entry_file;
+mod escape;
 mod explain;
 mod init;
 mod journal;
