@@ -9,6 +9,11 @@
     unreachable_pub,
     reason = "a test that meets the unexpected has failed"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what stands outside the program has clients, clocks and tasks of its own"
+)]
 
 mod harness;
 

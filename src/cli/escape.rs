@@ -3,6 +3,7 @@
 //! number instead. All that the command line prints for people comes by here.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Where emphasis begins and ends until a line is written. Noncharacters, which no text of
 /// a source needs; in one they do no more than emphasise the rest of its line.
@@ -63,7 +64,8 @@ pub(super) fn json(text: &str) -> Cow<'_, str> {
         if steers_here(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                shown.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
             }
         } else {
             shown.push(c);

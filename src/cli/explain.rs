@@ -51,7 +51,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
     };
     output::line(format!(
         "{}  {}  {}  id {}",
-        output::bold(&&explained.name),
+        output::bold(&explained.name),
         explained.kind,
         state,
         explained.id
@@ -98,7 +98,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
     if !explained.dangling.is_empty() {
         output::line("\nNames that nobody here has")?;
         for name in &explained.dangling {
-            output::line(format!("  {}", name))?;
+            output::line(format!("  {name}"))?;
         }
     }
     Ok(())

@@ -348,7 +348,7 @@ pub(super) fn print_finished(
         output::folded(&format!("  {what}: {}", &held.because))?;
     }
     for note in report.notes.iter().take(STEPS_SHOWN) {
-        output::folded(&format!("  note: {}", note))?;
+        output::folded(&format!("  note: {note}"))?;
     }
     if report.notes.len() > STEPS_SHOWN {
         output::line(format!(
