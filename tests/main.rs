@@ -18,6 +18,7 @@
 mod harness;
 
 mod architecture;
+mod connections;
 mod correlation;
 mod crash;
 mod disk_full;

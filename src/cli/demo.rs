@@ -213,6 +213,7 @@ impl Stage {
         let bound = Server::new(
             self.workspace.store.clone(),
             self.workspace.clock.clone(),
+            std::sync::Arc::clone(&self.workspace.config),
             Settings::from(&self.workspace.config.server),
         )
         .bind()

@@ -5,6 +5,7 @@ mod apply;
 mod backup;
 mod check;
 mod completions;
+mod connection;
 mod demo;
 mod entry_file;
 mod escape;
@@ -53,6 +54,7 @@ Examples:
   rollcall sync hr                   plan and apply at once, under the guards
   rollcall explain ada@example.com   where does each value come from?
   rollcall run undo 12               put back what run 12 changed
+  rollcall connection create         let an identity provider push over SCIM
   rollcall serve                     run by schedule, serve SCIM and health
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 held for approval,
@@ -119,6 +121,9 @@ enum Command {
     /// Sources: list, pause, resume
     #[command(subcommand)]
     Source(source::Command),
+    /// Connections over which identity providers push: create, rotate, log, approve
+    #[command(subcommand)]
+    Connection(connection::Command),
     /// Every change that was made: who, when, what
     Journal(journal::Args),
     /// Run by schedule; serve SCIM, health and metrics
@@ -233,6 +238,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
             resource::run(&global, rollcall_directory::entry::Kind::Group, command).await
         }
         Command::Source(command) => source::run(&global, command).await,
+        Command::Connection(command) => connection::run(&global, command).await,
         Command::Journal(args) => journal::run(&global, &args).await,
         Command::Serve(args) => serve::run(&global, args).await,
         Command::Token(command) => token::run(&global, command).await,

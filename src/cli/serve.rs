@@ -1,6 +1,5 @@
 //! `rollcall serve`
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -28,17 +27,15 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     super::log::of_server(workspace.config.server.log)?;
     output::warnings(global.json, &workspace.config.warnings);
-    let mut voices = HashMap::new();
     for name in workspace.config.tenants.keys() {
-        let tenant = workspace.store.ensure_tenant(name).await?;
-        voices.insert(tenant.id, Arc::new(workspace.voices(&tenant).await?));
+        workspace.store.ensure_tenant(name).await?;
     }
     let bound = Server::new(
         workspace.store.clone(),
         workspace.clock.clone(),
+        Arc::clone(&workspace.config),
         Settings::from(&workspace.config.server),
     )
-    .with_voices(voices)
     .bind()
     .map_err(|e| failed(&e))?;
     for address in bound.addresses() {
@@ -89,6 +86,9 @@ async fn upkeep(workspace: &Workspace) -> Result<Vec<crate::sync::Upkeep>, CliEr
                 graces.insert(record.id, source.leavers.delete_after);
             }
         }
+        for known in workspace.roster().all(Some(name)).await? {
+            graces.insert(known.source.id, known.settings.settings.grace.0);
+        }
         all.push(crate::sync::Upkeep { tenant, graces });
     }
     Ok(all)
@@ -110,6 +110,7 @@ async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>,
         }
         all.push(crate::sync::Scheduled {
             setup: workspace.setup(source).await?,
+            config: Arc::clone(&workspace.config),
             schedule: schedule.clone(),
         });
     }

@@ -85,6 +85,8 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    // Those of the configuration are known to the store from here on.
+    workspace.roster().all(None).await?;
     for tenant in workspace.store.tenants().await? {
         if !workspace.may_touch(&tenant.name) {
             continue;
@@ -126,6 +128,9 @@ async fn connection(
 ) -> Result<Option<rollcall_store::records::Source>, CliError> {
     if workspace.config.sources.contains_key(name) {
         return Ok(None);
+    }
+    if let Some(known) = workspace.roster().named(name).await? {
+        return Ok(Some(known.source));
     }
     let tenant = workspace.tenant(global).await?;
     let mut sources = workspace.store.sources(tenant.id).await?.into_iter();

@@ -1,6 +1,5 @@
 //! What most commands need: the configuration, the store, and the sources ready to run.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +11,10 @@ use rollcall_store::records::{Run, Tenant};
 use rollcall_store::{Options, Store};
 
 use super::{CliError, Global};
+use crate::auth::connection::Roster;
 use crate::config::{self, Config, Environment};
 use crate::sync::{
-    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SyncError, SystemClock, Tenancy,
-    VoiceSettings, Voices,
+    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SyncError, SystemClock, Tenancy, Voices,
 };
 
 /// Where a configuration is looked for when none is named.
@@ -28,7 +27,7 @@ const PLACES: [&str; 3] = [
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) store: Store,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -81,7 +80,7 @@ impl Workspace {
             clock: Arc::new(SystemClock {
                 offset: config.clock_offset,
             }),
-            config,
+            config: Arc::new(config),
             store,
             schemas: Arc::new(Schemas::standard()),
             only_tenant: None,
@@ -215,33 +214,12 @@ impl Workspace {
 
     /// How much each source of a tenant counts.
     pub(crate) async fn voices(&self, tenant: &Tenant) -> Result<Voices, CliError> {
-        let mut of = HashMap::new();
-        for source in self
-            .config
-            .sources
-            .values()
-            .filter(|s| s.tenant == tenant.name)
-        {
-            let record = self
-                .store
-                .ensure_source(tenant.id, &source.name, source.kind.as_str())
-                .await?;
-            of.insert(
-                record.id,
-                VoiceSettings {
-                    name: source.name.clone(),
-                    priorities: source.priorities.clone(),
-                    active_is_binding: source.active_is_binding,
-                },
-            );
-        }
-        let rules = self
-            .config
-            .tenants
-            .get(&tenant.name)
-            .map(config::Tenant::merge_rules)
-            .unwrap_or_default();
-        Ok(Voices { of, rules })
+        Ok(Voices::of_tenant(&self.config, &self.store, tenant).await?)
+    }
+
+    /// All connections.
+    pub(crate) fn roster(&self) -> Roster {
+        Roster::new(self.store.clone(), Arc::clone(&self.config))
     }
 
     /// What is needed to put back, or to go on with, what a run did: of a source that is

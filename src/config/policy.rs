@@ -158,6 +158,16 @@ impl Default for Leavers {
     }
 }
 
+/// What becomes of members of a group whom nobody here is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum UnknownMembers {
+    /// They are waited for.
+    #[default]
+    Accepted,
+    /// The request is refused: invalidValue.
+    Refused,
+}
+
 /// When a source runs by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Schedule {

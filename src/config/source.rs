@@ -20,7 +20,6 @@ use super::{
 };
 
 const PRIORITY_DEFAULT: u32 = 100;
-const NOT_YET: [&str; 1] = ["push"];
 
 /// See the module.
 #[derive(Debug)]
@@ -277,20 +276,13 @@ fn read_kind(section: &Section<'_>) -> Option<SourceKind> {
         ("http", SourceKind::Http),
         ("file", SourceKind::File),
     ];
-    if let Some(Value::Text(kind)) = section.node("kind").map(|node| &node.value)
-        && NOT_YET.contains(&kind.as_str())
-    {
-        let message = format!("sources of kind \"{kind}\" are not in this version yet");
-        section.error_at("kind", message, None);
-        return None;
-    }
     if !section.has("kind") {
         section.missing("kind");
     }
     section.word("kind", &kinds)
 }
 
-fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
+pub(super) fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
     let mut names = tenants.keys();
     match (section.text("tenant"), names.next(), names.next()) {
         (Some(name), ..) => {
@@ -311,7 +303,7 @@ fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> Str
     }
 }
 
-fn read_priorities(section: &Section<'_>) -> Priorities {
+pub(super) fn read_priorities(section: &Section<'_>) -> Priorities {
     let number = |n: u64| u32::try_from(n).ok();
     let default = section
         .number("priority", 0, u64::from(u32::MAX))

@@ -61,8 +61,8 @@ pub enum Write {
         kind: Kind,
         /// By which attribute.
         by: By,
-        /// Its values.
-        texts: Vec<String>,
+        /// Its value.
+        text: String,
     },
     /// A resource ends, with its links, memberships and names.
     Delete {

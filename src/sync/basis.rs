@@ -23,6 +23,7 @@ const TOGETHER: usize = 500;
 /// make somebody.
 pub(super) async fn note(
     store: &Store,
+    tenant: TenantId,
     mapping: Option<&Mapping>,
     steps: &mut [Step],
 ) -> Result<(), StoreError> {
@@ -45,11 +46,49 @@ pub(super) async fn note(
                     version: None,
                     said: Some(said(links.get(&id).map_or(&[][..], Vec::as_slice))),
                 });
-            let unclaimed = mapping
-                .map(|mapping| unclaimed(step, mapping))
-                .unwrap_or_default();
-            let noted: Vec<Write> = expected.chain(unclaimed).collect();
+            let noted: Vec<Write> = expected.collect();
             step.writes.splice(0..0, noted);
+        }
+        if let Some(mapping) = mapping {
+            note_unclaimed(store, tenant, mapping, chunk).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes by what those whom the steps make are not known yet. A name that somebody gives up
+/// in the same plan is known still.
+async fn note_unclaimed(
+    store: &Store,
+    tenant: TenantId,
+    mapping: &Mapping,
+    steps: &mut [Step],
+) -> Result<(), StoreError> {
+    let texts: Vec<(usize, Kind, By, String)> = steps
+        .iter()
+        .enumerate()
+        .flat_map(|(index, step)| {
+            let texts = texts_of_made(step, mapping).into_iter();
+            texts.map(move |(kind, by, text)| (index, kind, by, text))
+        })
+        .collect();
+    let mut asked: BTreeMap<(Kind, &'static str), (By, Vec<String>)> = BTreeMap::new();
+    for (_, kind, by, text) in &texts {
+        let (_, all) = asked
+            .entry((*kind, by.as_str()))
+            .or_insert((*by, Vec::new()));
+        all.push(text.clone());
+    }
+    let mut claimed: HashSet<(Kind, By, String)> = HashSet::new();
+    for ((kind, _), (by, all)) in asked {
+        let found = claimed_among(store, tenant, kind, by, &all).await?;
+        claimed.extend(found.into_iter().map(|text| (kind, by, text)));
+    }
+    for (index, kind, by, text) in texts {
+        let place = (kind, by, text);
+        if let (false, Some(step)) = (claimed.contains(&place), steps.get_mut(index)) {
+            let (kind, by, text) = place;
+            step.writes.insert(0, Write::Unclaimed { kind, by, text });
         }
     }
     Ok(())
@@ -70,11 +109,10 @@ pub(super) async fn what_changed(
                 said: Some(said),
                 ..
             } => expected.push((*resource, *said)),
-            Write::Unclaimed { kind, by, texts } => {
-                let (_, all) = unclaimed
-                    .entry((*kind, by.as_str()))
-                    .or_insert_with(|| (*by, Vec::new()));
-                all.extend(texts.iter().cloned());
+            Write::Unclaimed { kind, by, text } => {
+                let place = (*kind, by.as_str());
+                let (_, all) = unclaimed.entry(place).or_insert((*by, Vec::new()));
+                all.push(text.clone());
             }
             _ => {}
         }
@@ -96,7 +134,8 @@ pub(super) async fn what_changed(
         }
     }
     for ((kind, attribute), (by, texts)) in unclaimed {
-        if let Some(text) = claimed(store, tenant, kind, by, &texts).await? {
+        let claimed = claimed_among(store, tenant, kind, by, &texts).await?;
+        if let Some(text) = claimed.first() {
             return Ok(Some(format!(
                 "somebody with {attribute} {text} is known by now, whom it would make a second time"
             )));
@@ -105,31 +144,30 @@ pub(super) async fn what_changed(
     Ok(None)
 }
 
-/// One of `texts` by which somebody can be found.
-async fn claimed(
+/// Those of `texts` by which somebody can be found.
+async fn claimed_among(
     store: &Store,
     tenant: TenantId,
     kind: Kind,
     by: By,
     texts: &[String],
-) -> Result<Option<String>, StoreError> {
+) -> Result<Vec<String>, StoreError> {
     if by == By::EmployeeNumber {
         let known = store.employee_numbers(tenant).await?;
         let known: HashSet<String> = known.iter().map(|(number, _)| by.fold(number)).collect();
-        let found = texts.iter().find(|text| known.contains(&by.fold(text)));
-        return Ok(found.cloned());
+        let is_known = |text: &&String| known.contains(&by.fold(text));
+        return Ok(texts.iter().filter(is_known).cloned().collect());
     }
+    let mut claimed = Vec::new();
     for chunk in texts.chunks(TOGETHER) {
         let found = store.resources_by(tenant, kind, by, chunk).await?;
-        if let Some((text, _)) = found.into_iter().next() {
-            return Ok(Some(text));
-        }
+        claimed.extend(found.into_iter().map(|(text, _)| text));
     }
-    Ok(None)
+    Ok(claimed)
 }
 
-/// By what nobody may be known whom the step makes.
-fn unclaimed(step: &Step, mapping: &Mapping) -> Vec<Write> {
+/// By what whoever the step makes would be known.
+fn texts_of_made(step: &Step, mapping: &Mapping) -> Vec<(Kind, By, String)> {
     let made = step.writes.iter().find_map(|write| match write {
         Write::Create { kind, document, .. } => Some((*kind, document)),
         _ => None,
@@ -137,11 +175,13 @@ fn unclaimed(step: &Step, mapping: &Mapping) -> Vec<Write> {
     let Some((kind, document)) = made else {
         return Vec::new();
     };
-    known_by(mapping, kind)
-        .into_iter()
-        .map(|(_, by)| (by, texts(document, by)))
-        .filter(|(_, texts)| !texts.is_empty())
-        .map(|(by, texts)| Write::Unclaimed { kind, by, texts })
+    let known_by = known_by(mapping, kind).into_iter();
+    known_by
+        .flat_map(|(_, by)| {
+            texts(document, by)
+                .into_iter()
+                .map(move |text| (kind, by, text))
+        })
         .collect()
 }
 

@@ -113,11 +113,13 @@ impl Engine {
     /// Keeps the steps of a run, with what they build on. `mapping`: see [`basis::note`].
     pub(super) async fn keep(
         &self,
+        footing: &Footing,
         id: RunId,
         mut steps: Vec<Step>,
         mapping: Option<&Mapping>,
     ) -> Result<(), SyncError> {
-        basis::note(&self.store, mapping, &mut steps).await?;
+        let tenant = footing.source.tenant;
+        basis::note(&self.store, tenant, mapping, &mut steps).await?;
         let mut first = 0;
         for chunk in steps.chunks(Batch::ENTRIES_MAX) {
             self.store.save_steps(id, first, chunk).await?;

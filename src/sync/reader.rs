@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rollcall_connectors::{Answer, Batch, Validators, Verdict};
-use rollcall_directory::entry::{Entry, Kind};
+use rollcall_directory::entry::{Entry, EntryKey, Kind};
 use rollcall_directory::fingerprint::{Fingerprint, Fingerprinter};
 use rollcall_mapping::Context;
 use rollcall_store::ids::LinkId;
@@ -39,8 +39,8 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(super) struct LinkIndex {
     marks: HashMap<(Kind, Fingerprint), Mark>,
-    /// Fingerprints of entries that have no link yet.
-    new: HashMap<(Kind, Fingerprint), Fingerprint>,
+    /// Fingerprints of entries that have no link yet, and the pass that listed them.
+    new: HashMap<(Kind, Fingerprint), (Fingerprint, u8)>,
 }
 
 /// What the index knows of one link.
@@ -55,6 +55,8 @@ pub(super) struct Mark {
     pub(super) missed_reads: i64,
     /// Whether this read listed it.
     pub(super) seen: bool,
+    /// In which pass ([`Batch::pass`]).
+    pass: u8,
 }
 
 impl LinkIndex {
@@ -68,6 +70,7 @@ impl LinkIndex {
                     presence: m.presence,
                     missed_reads: m.missed_reads,
                     seen: false,
+                    pass: 0,
                 };
                 ((m.kind, m.key), mark)
             })
@@ -78,23 +81,28 @@ impl LinkIndex {
         }
     }
 
-    /// Notes that an entry was listed. Returns its link, if it has one, and whether it is
+    /// Notes that a pass listed an entry. Returns its link, if it has one, and whether it is
     /// as it was.
-    fn see(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) -> Seen {
-        match self.marks.get_mut(&place) {
-            Some(mark) => {
-                mark.seen = true;
-                Seen {
-                    link: Some(mark.link),
-                    unchanged: mark.fingerprint == fingerprint
-                        && mark.presence == Presence::Present
-                        && mark.missed_reads == 0,
-                }
-            }
-            None => Seen {
-                link: None,
-                unchanged: self.new.get(&place) == Some(&fingerprint),
-            },
+    fn see(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint, pass: u8) -> Seen {
+        if let Some(mark) = self.marks.get_mut(&place) {
+            let again = mark.seen && mark.pass == pass;
+            mark.seen = true;
+            mark.pass = pass;
+            let unchanged = mark.fingerprint == fingerprint
+                && mark.presence == Presence::Present
+                && mark.missed_reads == 0;
+            return Seen {
+                link: Some(mark.link),
+                unchanged,
+                twice: again && !unchanged,
+            };
+        }
+        let before = self.new.get(&place);
+        let unchanged = before.is_some_and(|(known, _)| *known == fingerprint);
+        Seen {
+            link: None,
+            unchanged,
+            twice: !unchanged && before.is_some_and(|(_, listed_in)| *listed_in == pass),
         }
     }
 
@@ -110,7 +118,7 @@ impl LinkIndex {
 
     /// Notes that an entry was taken: one that comes twice in one read, as after a broken
     /// connection, is compared with what was read first.
-    fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) {
+    fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint, pass: u8) {
         match self.marks.get_mut(&place) {
             Some(mark) => {
                 mark.fingerprint = fingerprint;
@@ -118,7 +126,7 @@ impl LinkIndex {
                 mark.missed_reads = 0;
             }
             None => {
-                self.new.insert(place, fingerprint);
+                self.new.insert(place, (fingerprint, pass));
             }
         }
     }
@@ -155,6 +163,11 @@ impl LinkIndex {
             .collect()
     }
 
+    /// The links to people.
+    pub(super) fn people(&self) -> Vec<LinkId> {
+        self.linked(Kind::User).map(|mark| mark.link).collect()
+    }
+
     fn linked(&self, kind: Kind) -> impl Iterator<Item = &Mark> {
         self.marks
             .iter()
@@ -169,6 +182,8 @@ struct Seen {
     /// The link that it had when the run began.
     link: Option<LinkId>,
     unchanged: bool,
+    /// The same pass listed its key before, with other words.
+    twice: bool,
 }
 
 /// What a read came to.
@@ -190,6 +205,8 @@ pub(super) struct Reading {
     pub(super) unchanged: u64,
     /// Entries without a key: nobody can tell whose they are.
     pub(super) without_key: u64,
+    /// Keys that stand at several entries.
+    pub(super) twice: HashSet<(Kind, EntryKey)>,
 }
 
 /// Starts the two tasks; what must be reconciled comes through the channel.
@@ -256,6 +273,7 @@ pub(super) fn start(
             groups: counts.groups,
             unchanged: counts.unchanged,
             without_key: counts.without_key,
+            twice: counts.twice,
         }
     });
     (examined_out, handle)
@@ -267,6 +285,8 @@ struct Counts {
     groups: u64,
     unchanged: u64,
     without_key: u64,
+    /// See [`Reading::twice`].
+    twice: HashSet<(Kind, EntryKey)>,
     /// See [`Reading::steady`].
     steady: bool,
 }
@@ -300,7 +320,7 @@ impl Examiner {
                 .read
                 .fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
             for entry in batch.entries {
-                self.entry(entry);
+                self.entry(entry, batch.pass);
                 if let Some(too_much) = self.intake.too_much() {
                     let _ = out.send(std::mem::take(&mut self.waiting)).await;
                     return (self.index, self.counts, Some(too_much));
@@ -317,7 +337,7 @@ impl Examiner {
         (self.index, self.counts, None)
     }
 
-    fn entry(&mut self, entry: Entry) {
+    fn entry(&mut self, entry: Entry, pass: u8) {
         self.intake.read += 1;
         match entry.kind {
             Kind::User => self.counts.users += 1,
@@ -346,7 +366,10 @@ impl Examiner {
                 && self.setup.mapping.of_the_moment(&entry, &self.later) == Some(moment);
         }
         let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
-        let seen = self.index.see(place, fingerprint);
+        let seen = self.index.see(place, fingerprint, pass);
+        if seen.twice {
+            self.counts.twice.insert((entry.kind, key.clone()));
+        }
         if !entry.flaws.is_empty() {
             let reason = entry
                 .flaws
@@ -357,6 +380,14 @@ impl Examiner {
             self.trouble(&entry, key.to_string(), reason);
             return;
         }
+        if seen.twice {
+            let reason = format!(
+                "its key {key} is that of another entry, too, which says something else: give each its own, or choose another key in mapping {}",
+                self.setup.mapping.name()
+            );
+            self.trouble(&entry, key.to_string(), reason);
+            return;
+        }
         if seen.unchanged {
             self.counts.unchanged += 1;
             return;
@@ -364,7 +395,7 @@ impl Examiner {
         match self.setup.mapping.evaluate(&entry, &self.context) {
             Ok(mapped) => {
                 self.intake.hold(size_of(&entry));
-                self.index.take(place, fingerprint);
+                self.index.take(place, fingerprint, pass);
                 let by_key = self.setup.mapping.references().key;
                 self.waiting.candidates.push(Candidate::new(
                     entry,

@@ -20,13 +20,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 mod conclude;
+mod gathered;
 mod gone;
 mod spared;
 mod verdict;
 mod window;
 
 use super::SyncError;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Examined};
 use super::clock::Clock;
 use super::effect::Proposal;
 use super::import::Import;
@@ -399,7 +400,12 @@ impl Going<'_> {
             self.progress.clone(),
         );
         let mut postponed: Vec<Candidate> = Vec::new();
+        let mut gathered: Vec<Examined> = Vec::new();
         while let Some(batch) = examined.recv().await {
+            if !at_once {
+                gathered.push(batch);
+                continue;
+            }
             let done = reconciler
                 .batch(batch.candidates, batch.troubled, false)
                 .await?;
@@ -407,6 +413,10 @@ impl Going<'_> {
             self.take(reconciler, done.changes, &mut outlet).await?;
         }
         let reading = handle.await.map_err(|_| SyncError::Stopped)?;
+        let again = self
+            .reconcile_gathered(reconciler, gathered, &reading.twice, &mut outlet)
+            .await?;
+        postponed.extend(again);
         outlet.flush().await?;
         reconciler.view.end_import();
         while let Some(done) = reconciler.next_groups().await? {
@@ -426,6 +436,9 @@ impl Going<'_> {
         outlet.flush().await?;
         let merged = reconciler.merge_anew().await?;
         self.take(reconciler, merged, &mut outlet).await?;
+        outlet.flush().await?;
+        let look_again = reconciler.look_again(&reading.index.people()).await?;
+        self.take(reconciler, look_again, &mut outlet).await?;
         outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();

@@ -116,7 +116,7 @@ impl Engine {
                 self.store.set_paused(footing.source.id, None).await?;
             }
             report.waiting = steps.len() as u64;
-            self.keep(undo, steps, None).await?;
+            self.keep(footing, undo, steps, None).await?;
         }
         let verdict = format!("undo of run {id}");
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;

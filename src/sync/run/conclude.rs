@@ -61,7 +61,8 @@ impl Going<'_> {
         }
         if self.mode == Mode::Sync && is_whole {
             self.remember_complete_read(state).await?;
-            self.leave_kept(reading, state).await?;
+            let names_passed = reconciler.passed_names.are_there();
+            self.leave_kept(reading, state, names_passed).await?;
         }
         Ok((state, sentence))
     }
@@ -234,7 +235,7 @@ impl Going<'_> {
 
     async fn keep(&self, steps: Vec<Step>) -> Result<(), SyncError> {
         let mapping = Some(&*self.setup.mapping);
-        self.engine.keep(self.run, steps, mapping).await
+        self.engine.keep(self.setup, self.run, steps, mapping).await
     }
 }
 

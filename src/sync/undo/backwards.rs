@@ -184,15 +184,15 @@ impl<'a> Backwards<'a> {
                 Some(resource) => self.uncreate(resource, line).await?,
             },
             // Follows from what the sources say: see `settle`.
-            JournalEvent::Updated { changes } => match resource {
-                None => Err("it was deleted since".to_owned()),
-                Some(_) => {
-                    let going_back = self.going_back.entry(id).or_default();
-                    let before = changes.iter().map(|c| (c.unit.clone(), c.before.clone()));
-                    going_back.before.extend(before);
-                    Ok(Vec::new())
-                }
-            },
+            JournalEvent::Updated { .. } if resource.is_none() => {
+                Err("it was deleted since".to_owned())
+            }
+            JournalEvent::Updated { changes } => {
+                let going_back = self.going_back.entry(id).or_default();
+                let before = changes.iter().map(|c| (c.unit.clone(), c.before.clone()));
+                going_back.before.extend(before);
+                Ok(Vec::new())
+            }
             JournalEvent::Deleted { .. } => self.undelete(line, resource).await?,
             JournalEvent::Linked => match line.link {
                 Some(cut) if self.link_is_ours(cut).await? => Ok(vec![Write::Unlink { link: cut }]),
@@ -223,7 +223,7 @@ impl<'a> Backwards<'a> {
     async fn unchange(
         &mut self,
         id: ResourceId,
-        line: &JournalLine,
+        told: &JournalLine,
         before: &Link,
     ) -> Result<Vec<Write>, SyncError> {
         let Some(current) = self.view.links(&[before.id]).await?.remove(&before.id) else {
@@ -236,7 +236,7 @@ impl<'a> Backwards<'a> {
                 journal: true,
             }]);
         }
-        let left = self.as_left(id, line, before.id).await?;
+        let left = self.as_left(id, told, before.id).await?;
         let left = left.unwrap_or_else(|| current.clone());
         let mut link = current.clone();
         for unit in take_back(before, &left, &mut link) {
@@ -251,14 +251,14 @@ impl<'a> Backwards<'a> {
         }])
     }
 
-    /// A link as the change that `line` tells of had left it, if it was changed since.
+    /// A link as the change that `told` tells of had left it, if it was changed since.
     async fn as_left(
         &self,
         id: ResourceId,
-        line: &JournalLine,
+        told: &JournalLine,
         link: LinkId,
     ) -> Result<Option<Link>, SyncError> {
-        let mut after = line.seq;
+        let mut after = told.seq;
         loop {
             let query = JournalQuery {
                 resource: Some(id),
