@@ -8,6 +8,7 @@ mod completions;
 mod connection;
 mod demo;
 mod entry_file;
+mod escape;
 mod explain;
 mod init;
 mod journal;

@@ -18,6 +18,10 @@ pub(super) struct Args {
     no_schedule: bool,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both tasks are waited for at the end; the third only waits for the signal"
+)]
 pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;

@@ -31,6 +31,10 @@ mod search;
 mod show;
 mod target;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 mod wanted;
 
@@ -135,6 +139,10 @@ impl Scim {
             .with_state(self)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the key of a store's cursors is made once, of the system's randomness"
+    )]
     async fn cursors(&self) -> Result<&Cursors, ScimError> {
         let made = self.cursors.get_or_try_init(async || {
             let fresh = rand::Rng::random(&mut rand::rng());

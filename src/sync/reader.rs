@@ -211,6 +211,10 @@ pub(super) struct Reading {
 
 /// Starts the two tasks; what must be reconciled comes through the channel.
 /// `holds_changes`: it waits in memory until everything is read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both handles are waited for: one by the other, that one by the run"
+)]
 pub(super) fn start(
     setup: &Setup,
     index: LinkIndex,

@@ -251,6 +251,10 @@ fn civil(wall: chrono::DateTime<chrono::Utc>) -> Option<jiff::civil::DateTime> {
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).datetime())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jitter only spreads starts: no test and no secret depends on it"
+)]
 fn jitter(schedule: &Schedule, due: OffsetDateTime) -> Duration {
     let gap = next_due(schedule, due)
         .and_then(|next| Duration::try_from(next - due).ok())
