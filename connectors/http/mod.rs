@@ -79,6 +79,7 @@ impl HttpConnector {
         match kind {
             Kind::User => self.settings.users.as_ref(),
             Kind::Group => self.settings.groups.as_ref(),
+            Kind::Custom(_) => None,
         }
     }
 
@@ -161,6 +162,7 @@ impl HttpConnector {
             match kind {
                 Kind::User => users = pages,
                 Kind::Group => groups = pages,
+                Kind::Custom(_) => {}
             }
         }
         validators::keep(&self.settings, users, groups)

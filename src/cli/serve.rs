@@ -24,6 +24,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     start_log(&workspace);
     output::warnings(global.json, &workspace.config.warnings);
+    super::schema::register_files(&workspace).await?;
     let mut voices = HashMap::new();
     for name in workspace.config.tenants.keys() {
         let tenant = workspace.store.ensure_tenant(name).await?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_directory::schema::Schemas;
-use rollcall_mapping::Mapping;
 use rollcall_store::records::Tenant;
 use rollcall_store::{Options, Store};
 
@@ -127,19 +126,11 @@ impl Workspace {
         }
     }
 
-    /// A source's mapping, compiled, with its text.
-    pub(crate) fn mapping(
-        &self,
-        source: &config::Source,
-    ) -> Result<(Arc<Mapping>, Arc<str>), CliError> {
-        let (mapping, text) = source.load_mapping(&self.schemas)?;
-        Ok((Arc::new(mapping), text.into()))
-    }
-
     /// A source, ready to run.
     pub(crate) async fn setup(&self, source: &config::Source) -> Result<Setup, CliError> {
-        let (mapping, mapping_text) = self.mapping(source)?;
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
+        let registered = self.store.registered(&tenant).await?;
+        let (mapping, mapping_text) = source.load_mapping(&registered.schemas)?;
         let mut record = self
             .store
             .ensure_source(tenant.id, &source.name, source.kind.as_str())
@@ -157,15 +148,15 @@ impl Workspace {
                 guards: source.guards.clone(),
             },
             connector: Arc::from(source.open()?),
-            mapping,
-            mapping_text,
+            mapping: Arc::new(mapping),
+            mapping_text: mapping_text.into(),
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
             time_zone,
             several_entries: source.several_entries_per_person,
             voices: Arc::new(self.voices(&tenant).await?),
-            schemas: self.schemas.clone(),
+            schemas: Arc::clone(&registered.schemas),
         })
     }
 

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) tenants: BTreeMap<String, Tenant>,
     /// `[sources.NAME]`.
     pub(crate) sources: BTreeMap<String, Source>,
+    /// The folder of files with schemas that are registered in every tenant.
+    pub(crate) schemas: Option<PathBuf>,
     /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
     pub(crate) clock_offset: time::Duration,
     /// How long a killed run blocks the next one, for tests (`ROLLCALL_TEST_LEASE`, like
@@ -199,6 +201,7 @@ fn read(top: Section<'_>) -> Config {
         tenants.insert(display.clone(), Tenant { display, union });
     }
     let folder = top.path("mappings");
+    let custom_schemas = top.path("schemas");
     let sources = top
         .named("sources")
         .into_iter()
@@ -214,6 +217,7 @@ fn read(top: Section<'_>) -> Config {
         store,
         tenants,
         sources,
+        schemas: custom_schemas,
         clock_offset: clock_offset(desk.environment),
         lease: lease(desk.environment),
         warnings: Problems::default(),

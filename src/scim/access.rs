@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rollcall_directory::profile::Profile;
 use rollcall_directory::schema::Registry;
-use rollcall_store::By;
+use rollcall_store::{By, Registered};
 use rollcall_store::ids::{SourceId, TenantId};
 use rollcall_store::records::{Resource, Token};
 use uuid::Uuid;
@@ -155,14 +155,16 @@ fn presented(headers: &HeaderMap) -> Result<BearerToken, ScimError> {
 /// A tenant that is not the token's is answered as one that does not exist.
 async fn access(scim: &Scim, token: &Token, named: Option<&str>) -> Result<Access, ScimError> {
     let tenants = scim.store.tenants().await?;
+    let own = tenants.iter().find(|tenant| tenant.id == token.tenant);
+    let own = own.ok_or(ScimError::BadToken)?;
     if let Some(named) = named {
-        let own = tenants.iter().find(|tenant| tenant.id == token.tenant);
-        if own.is_none_or(|own| own.name != named) {
+        if own.name != named {
             return Err(ScimError::BadToken);
         }
     } else if tenants.len() > 1 {
         return Err(ScimError::WhichTenant);
     }
+    let registered = scim.store.registered(own).await?;
     let mut words = token.scope.split(' ');
     let profile = words.find_map(|word| Profile::named(word.strip_prefix(PROFILE)?));
     let profile = profile.unwrap_or_default();
@@ -170,10 +172,10 @@ async fn access(scim: &Scim, token: &Token, named: Option<&str>) -> Result<Acces
         tenant: token.tenant,
         base: base(scim, named).into(),
         token: token.name.as_str().into(),
-        registry: Arc::clone(&scim.registry),
+        registry: Arc::clone(&registered.registry),
         profile,
         report: Report::default(),
-        connection: connection(scim, token, profile).await?,
+        connection: connection(scim, token, profile, &registered).await?,
     })
 }
 
@@ -190,6 +192,7 @@ async fn connection(
     scim: &Scim,
     token: &Token,
     profile: Profile,
+    registered: &Registered,
 ) -> Result<Option<Arc<Connection>>, ScimError> {
     if !allows(token, SCIM_WRITE) {
         return Ok(None);
@@ -202,8 +205,8 @@ async fn connection(
     Ok(Some(Arc::new(Connection {
         source,
         voices: voices.unwrap_or_default(),
-        registry: Arc::clone(&scim.registry),
-        schemas: Arc::clone(&scim.schemas),
+        registry: Arc::clone(&registered.registry),
+        schemas: Arc::clone(&registered.schemas),
         strictness: profile.strictness(),
         unknown_members: UnknownMembers::default(),
         grace: Some(GRACE),

@@ -41,7 +41,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
-use rollcall_directory::schema::{Registry, Schemas};
 use rollcall_store::Store;
 use rollcall_store::ids::TenantId;
 use rollcall_store::search::Cursors;
@@ -72,9 +71,6 @@ pub(crate) struct Scim {
     /// Without a slash at its end.
     public_url: Arc<str>,
     push: Arc<PushEngine>,
-    registry: Arc<Registry>,
-    /// What sources can write, made of the registry once.
-    schemas: Arc<Schemas>,
     voices: Arc<HashMap<TenantId, Arc<Voices>>>,
     cursors: Arc<OnceCell<Cursors>>,
 }
@@ -88,11 +84,8 @@ impl Scim {
         public_url: &str,
         voices: HashMap<TenantId, Arc<Voices>>,
     ) -> Self {
-        let registry = Arc::new(Registry::standard());
         Self {
             push: PushEngine::over(store.clone(), Arc::clone(&clock)),
-            schemas: Arc::new(Schemas::from(&*registry)),
-            registry,
             store,
             clock,
             public_url: public_url.trim_end_matches('/').into(),

@@ -21,6 +21,7 @@ fn search(kind: Kind, filter: &str) -> Search {
     let name = match kind {
         Kind::User => "User",
         Kind::Group => "Group",
+        Kind::Custom(word) => word.as_str(),
     };
     let resource_type = Arc::clone(registry.resource_type(name).unwrap());
     let condition = Filter::parse(filter).unwrap().resolve(&resource_type);

@@ -21,6 +21,7 @@ fn resource_type(kind: Kind) -> Arc<ResourceType> {
     let name = match kind {
         Kind::User => "User",
         Kind::Group => "Group",
+        Kind::Custom(word) => word.as_str(),
     };
     Arc::clone(Registry::standard().resource_type(name).unwrap())
 }

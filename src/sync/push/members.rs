@@ -292,6 +292,7 @@ fn as_member(resource: &Resource) -> serde_json::Value {
     let (type_name, endpoint) = match resource.kind {
         Kind::User => ("User", "Users"),
         Kind::Group => ("Group", "Groups"),
+        Kind::Custom(word) => (word.as_str(), word.as_str()),
     };
     json!({
         "value": resource.uuid,

@@ -146,6 +146,20 @@ fn comparison(kind: Kind) -> impl Strategy<Value = String> {
             "meta.resourceType",
             "schemas",
         ],
+        Kind::Custom(_) => &[
+            "externalId",
+            "displayName",
+            "name",
+            "tags",
+            "keys.value",
+            "keys.type",
+            "userName",
+            "emails",
+            "colour",
+            "meta.resourceType",
+            "schemas",
+            BADGE,
+        ],
     };
     let others: &[&str] = match kind {
         Kind::User => &[
