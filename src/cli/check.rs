@@ -39,9 +39,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
     }
     // All mistakes of all sources are told at once.
     let mut mistakes = Problems::default();
+    let schemas = Schemas::from(&super::schema::of_files(&config)?);
     let mut readable = Vec::new();
     for source in &sources {
-        match read(&config, source) {
+        match read(&config, source, &schemas) {
             Ok(read) => readable.push(read),
             Err(problems) => mistakes.add(problems),
         }
@@ -98,8 +99,12 @@ struct Readable<'a> {
 }
 
 /// Settings, mapping, and the mapping's examples.
-fn read<'a>(config: &Config, source: &'a Source) -> Result<Readable<'a>, Problems> {
-    let loaded = source.load_mapping(&Schemas::standard());
+fn read<'a>(
+    config: &Config,
+    source: &'a Source,
+    schemas: &Schemas,
+) -> Result<Readable<'a>, Problems> {
+    let loaded = source.load_mapping(schemas);
     let (connector, (mapping, text)) = match (source.open(), loaded) {
         (Ok(connector), Ok(loaded)) => (connector, loaded),
         (Err(mut problems), Err(more)) => {

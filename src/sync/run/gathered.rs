@@ -75,6 +75,7 @@ impl Going<'_> {
             match resource.kind {
                 Kind::User => tally.users_created = tally.users_created.saturating_sub(1),
                 Kind::Group => tally.groups_created = tally.groups_created.saturating_sub(1),
+                Kind::Custom(_) => tally.others_created = tally.others_created.saturating_sub(1),
             }
         }
         let take_back = |resource: Resource| {
