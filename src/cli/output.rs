@@ -39,6 +39,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Prints one of several answers as a line of JSON.
+pub(super) fn json_line(value: &serde_json::Value) -> std::io::Result<()> {
+    raw_line(&escape::json(&value.to_string()))
+}
+
 fn styled(line: &str, stream: Stream) -> String {
     if colours(stream) {
         escape::emphasised(line)

@@ -60,7 +60,7 @@ pub(super) async fn run(
 fn show(global: &Global, requests: &[LoggedRequest], bodies: bool) -> std::io::Result<()> {
     for request in requests {
         if global.json {
-            output::line(as_json(request).to_string())?;
+            output::json_line(&as_json(request))?;
         } else {
             print(request, bodies)?;
         }
@@ -92,12 +92,12 @@ fn print(request: &LoggedRequest, bodies: bool) -> std::io::Result<()> {
     let is_error = of("status").as_u64().is_some_and(|status| status >= 400);
     let detail = of("answer").get("detail").and_then(Json::as_str);
     if let (true, Some(detail)) = (is_error, detail) {
-        output::folded(&format!("    {}", detail))?;
+        output::folded(&format!("    {detail}"))?;
     }
     if bodies {
         for (arrow, name) in [("→", "request"), ("←", "answer")] {
             if !of(name).is_null() {
-                output::line(format!("    {arrow} {}", plain(of(name))))?;
+                output::line(format!("    {arrow} {}", &plain(of(name))))?;
             }
         }
     }
