@@ -170,7 +170,11 @@ impl Planner<'_> {
             },
             (_, Operand::Text(text)) if self.has_rows(attribute) => Plan::exact(Clause::Value {
                 path: path_of(attribute),
-                operator,
+                operator: match operator {
+                    // Each value begins and ends with the empty text, and is not before it.
+                    Operator::Co | Operator::Sw | Operator::Ew if text.is_empty() => Operator::Ge,
+                    operator => operator,
+                },
                 text: text.clone(),
                 negated,
             }),
