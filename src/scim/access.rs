@@ -11,9 +11,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rollcall_directory::profile::Profile;
 use rollcall_directory::schema::Registry;
-use rollcall_store::{By, Registered};
 use rollcall_store::ids::{SourceId, TenantId};
 use rollcall_store::records::{Resource, Token};
+use rollcall_store::{By, Registered};
 use uuid::Uuid;
 
 use super::Scim;
