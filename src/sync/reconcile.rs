@@ -409,7 +409,7 @@ impl<'a> Reconciler<'a> {
         remember_old_state(&mut writes);
         writes.extend(pending_write(
             link.id,
-            unresolved,
+            &unresolved,
             known.pending.get(&link.id),
         ));
         let subject = subject(&writes, known.resources.get(&link.resource), &link);

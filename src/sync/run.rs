@@ -437,9 +437,10 @@ impl Going<'_> {
         let merged = reconciler.merge_anew().await?;
         self.take(reconciler, merged, &mut outlet).await?;
         outlet.flush().await?;
-        let doubles = match at_once {
-            true => self.made_of_doubles(reconciler, &reading.twice).await?,
-            false => Vec::new(),
+        let doubles = if at_once {
+            self.made_of_doubles(reconciler, &reading.twice).await?
+        } else {
+            Vec::new()
         };
         let look_again = reconciler.look_again(&reading.index.people()).await?;
         self.take(reconciler, look_again, &mut outlet).await?;

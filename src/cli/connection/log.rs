@@ -107,12 +107,11 @@ fn print(request: &LoggedRequest, bodies: bool) -> std::io::Result<()> {
 /// A quirk or a warning in one line.
 fn said(item: &Json) -> String {
     let text = |name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default();
-    let said = match (item.as_str(), text("path")) {
+    match (item.as_str(), text("path")) {
         (Some(text), _) => text.to_owned(),
         (None, "") => text("detail").to_owned(),
         (None, path) => format!("{path}: {}", text("detail")),
-    };
-    said
+    }
 }
 
 fn plain(body: &Json) -> String {
