@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod commit;
+mod contributions;
 pub mod connections;
 mod dialect;
 mod driver;

@@ -6,6 +6,7 @@ use rollcall_directory::name::NameHash;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::contributions;
 use crate::driver::{Cells, Column, FromCells, Trouble, binds, statements};
 use crate::ids::{LinkId, ResourceId, SourceId};
 use crate::records::{Link, LinkMark};
@@ -14,8 +15,11 @@ use crate::{Store, StoreError};
 /// The columns of a whole link, in the order in which [`Link`] reads them.
 macro_rules! link_columns {
     () => {
-        "l.id, l.source, l.kind, l.key, l.locator, l.resource, l.fingerprint, l.mapping, \
-         l.contribution, l.presence, l.gone_since, l.missed_reads, l.run"
+        concat!(
+            "l.id, l.source, l.kind, l.key, l.locator, l.resource, l.fingerprint, l.mapping, ",
+            $crate::contributions::contribution_columns!(),
+            ", l.presence, l.gone_since, l.missed_reads, l.run"
+        )
     };
 }
 pub(crate) use link_columns;
@@ -71,7 +75,7 @@ impl FromCells for Link {
             resource: cells.take()?,
             fingerprint: cells.take()?,
             mapping: cells.take()?,
-            contribution: cells.take_json()?,
+            contribution: contributions::take(cells)?,
             presence: cells.take()?,
             gone_since: cells.take()?,
             missed_reads: cells.take()?,

@@ -28,13 +28,14 @@ use super::writer::{Writer, prepare};
 /// writes every page of an index that it touched once, and nobody else is waiting yet.
 const PEOPLE_MAX: usize = 2_000;
 /// So many memberships weigh as much as a person.
-const MEMBERSHIPS_A_PERSON: usize = 8;
+const MEMBERSHIPS_A_PERSON: usize = 32;
 
 /// Writes in the background, in order.
 #[derive(Debug)]
 pub(super) struct Import {
     writer: Writer,
     progress: Arc<Progress>,
+    people_max: usize,
     gathered: Vec<PreparedStep>,
     /// Of `gathered`, in people.
     weight: usize,
@@ -51,11 +52,17 @@ struct Background {
 }
 
 impl Import {
-    pub(super) fn new(writer: Writer, progress: Arc<Progress>) -> Self {
+    /// `people_max`: how many people a transaction holds, if not as many as always.
+    pub(super) fn new(
+        writer: Writer,
+        progress: Arc<Progress>,
+        people_max: Option<usize>,
+    ) -> Self {
         Self {
+            people_max: people_max.unwrap_or(PEOPLE_MAX),
             writer,
             progress,
-            gathered: Vec::with_capacity(PEOPLE_MAX),
+            gathered: Vec::new(),
             weight: 0,
             background: None,
             refused: Vec::new(),
@@ -71,7 +78,7 @@ impl Import {
         for step in prepared {
             self.weight += 1 + step.memberships() / MEMBERSHIPS_A_PERSON;
             self.gathered.push(step);
-            if self.weight >= PEOPLE_MAX {
+            if self.weight >= self.people_max {
                 self.send().await?;
             }
         }
@@ -90,7 +97,7 @@ impl Import {
     }
 
     async fn send(&mut self) -> Result<(), SyncError> {
-        let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(PEOPLE_MAX));
+        let steps = std::mem::take(&mut self.gathered);
         self.weight = 0;
         let count = steps.len() as u64;
         self.progress.to_write.fetch_add(count, Ordering::Relaxed);

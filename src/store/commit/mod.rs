@@ -139,7 +139,7 @@ impl Batch {
     async fn write(&self, tx: &mut Tx, care: Care) -> Result<(), Trouble> {
         self.check_fence(tx).await?;
         let steps = self.steps.get(self.range.clone()).unwrap_or_default();
-        let known = Known::load(tx, steps, care).await?;
+        let known = Known::load(tx, steps, self.tenant, care).await?;
         let ledger = Ledger::of(steps, &known, self.now).map_err(Trouble::Refused)?;
         if care == Care::Careful {
             blame::look(tx, &ledger, self.tenant).await?;
