@@ -223,3 +223,58 @@ fn a_joiner_waits_for_the_user_name_of_a_leaver_whom_a_guard_holds() {
         assert_eq!(rollcall.user("user3").unwrap()["active"], true);
     });
 }
+
+/// A second source that knows nobody of the first.
+const OTHER: &str = r#"
+[sources.other]
+kind = "file"
+format = "csv"
+users_file = "other.csv"
+mapping = "other"
+"#;
+
+fn with_another_source(test: impl Fn(&Rollcall)) {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, &format!("{SOURCE}{OTHER}"));
+        for name in ["hr", "other"] {
+            rollcall.write(
+                &format!("mappings/{name}.toml"),
+                "kind = \"file\"\n[user]\nkey = \"id\"\n[user.attributes]\nuserName = \"login\"\n",
+            );
+        }
+        rollcall.write("hr.csv", "id,login\n1,ada\n2,bob\n");
+        test(&rollcall);
+    }
+}
+
+#[test]
+fn an_undo_that_finds_the_old_name_taken_says_so_and_does_not_end_well() {
+    with_another_source(|rollcall| {
+        rollcall.sync("hr", 0);
+        rollcall.write("hr.csv", "id,login\n1,lovelace\n2,bob\n");
+        let renamed = rollcall.sync("hr", 0)["run"].to_string();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let undone = rollcall.run(&["run", "undo", &renamed]).exits(4);
+        assert!(
+            undone.stdout.contains("NOT WRITTEN: 1"),
+            "{}",
+            undone.stdout
+        );
+        assert!(undone.stdout.contains("ada"), "{}", undone.stdout);
+        assert!(rollcall.user("lovelace").is_some());
+    });
+}
+
+#[test]
+fn a_plan_whose_name_was_taken_meanwhile_is_stale() {
+    with_another_source(|rollcall| {
+        let plan = rollcall.run(&["--json", "plan", "hr"]).exits(0).json();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let applied = rollcall.run(&["apply", &plan["run"].to_string()]);
+        let told = applied.stderr;
+        assert!(told.contains("userName ada is known by now"), "{told}");
+        assert!(rollcall.user("bob").is_none(), "all of a plan or nothing");
+    });
+}

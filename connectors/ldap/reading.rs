@@ -247,6 +247,7 @@ impl Reading<'_> {
                     _ => {}
                 }
             };
+            tracing::debug!(base, entries = in_page, "a page was read");
             if let Some(ending) = self.page_ending(
                 base,
                 first_page,

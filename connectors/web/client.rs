@@ -129,7 +129,15 @@ impl<'a> Session<'a> {
             let limit = self.service.page_timeout;
             let tried = tokio::time::timeout(limit, self.try_page(ask)).await;
             let trouble = match tried {
-                Ok(Ok(page)) => return Ok(page),
+                Ok(Ok(page)) => {
+                    tracing::debug!(
+                        place = ask.place,
+                        status = page.status.as_u16(),
+                        bytes = page.body.len(),
+                        "a page was read"
+                    );
+                    return Ok(page);
+                }
                 Ok(Err(trouble)) => trouble,
                 Err(_) => Trouble::Passing(page_timeout(&ask.place, limit)),
             };

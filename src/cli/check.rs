@@ -28,9 +28,10 @@ const SAMPLE_ENTRIES: usize = 3;
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
+    let tenant = super::workspace::only_tenant(&config, global)?;
     let sources: Vec<&Source> = match &args.source {
-        None => config.sources.values().collect(),
-        Some(name) => vec![super::workspace::named(&config, name)?],
+        None => super::workspace::of_tenant(&config, tenant).collect(),
+        Some(name) => vec![super::workspace::named(&config, tenant, name)?],
     };
     if !global.json {
         output::warnings(false, &config.warnings);
@@ -128,6 +129,9 @@ async fn connect(
     row: &mut serde_json::Value,
 ) -> Result<bool, CliError> {
     let steps = readable.connector.check().await;
+    for CheckStep { step, outcome, .. } in &steps {
+        tracing::debug!(source = readable.source.name, step, ?outcome, "checked");
+    }
     let mut ok = steps.iter().all(|s| s.outcome.is_ok());
     if !global.json {
         output::line(output::bold(&readable.source.name))?;

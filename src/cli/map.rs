@@ -40,7 +40,8 @@ Nothing is changed, neither here nor in the source.";
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
-    let source = super::workspace::named(&config, &args.source)?;
+    let tenant = super::workspace::only_tenant(&config, global)?;
+    let source = super::workspace::named(&config, tenant, &args.source)?;
     let (mapping, _) = source.load_mapping(&Schemas::standard())?;
     let context = super::check::context(&config);
     let entries = match (&args.file, &args.entry) {

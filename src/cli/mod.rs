@@ -11,6 +11,7 @@ mod entry_file;
 mod explain;
 mod init;
 mod journal;
+mod log;
 mod map;
 mod migrate;
 mod output;
@@ -38,7 +39,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Something waits for approval.
     Held = 3,
-    /// Done, with entries in quarantine.
+    /// Done, with entries in quarantine or changes that could not be written.
     Quarantine = 4,
 }
 
@@ -56,7 +57,7 @@ Examples:
   rollcall serve                     run by schedule, serve SCIM and health
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 held for approval,
-4 done with entries in quarantine.";
+4 done, with entries in quarantine or changes that could not be written.";
 
 /// Keeps one directory of people and groups right.
 #[derive(Debug, Parser)]
@@ -216,6 +217,9 @@ pub(crate) fn main() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
     let global = arguments.global;
+    if !matches!(arguments.command, Command::Serve(_)) {
+        log::of_command()?;
+    }
     match arguments.command {
         Command::Demo(args) => demo::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),

@@ -64,6 +64,7 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         Command::Show { run, all } => show(global, &workspace, RunId(run), all).await,
         Command::Approve { run } => super::apply::apply(global, &workspace, RunId(run)).await,
         Command::Cancel { run } => {
+            workspace.run(RunId(run)).await?;
             workspace.engine().cancel(RunId(run)).await?;
             if global.json {
                 output::json(&serde_json::json!({ "run": run, "state": "cancelled" }))?;
@@ -152,11 +153,7 @@ async fn show(
     id: RunId,
     all: bool,
 ) -> Result<Exit, CliError> {
-    let run = workspace
-        .store
-        .run(id)
-        .await?
-        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let run = workspace.run(id).await?;
     let source = workspace.store.source(run.source).await?;
     let name = source.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     let quarantined = workspace.store.quarantined(run.source).await?;
@@ -267,11 +264,7 @@ async fn undo(
     id: RunId,
     plan: bool,
 ) -> Result<Exit, CliError> {
-    let run = workspace
-        .store
-        .run(id)
-        .await?
-        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let run = workspace.run(id).await?;
     let footing = workspace.footing_of_run(&run).await?;
     let name = &footing.source.name;
     let finished = workspace.engine().undo(&footing, id, plan).await?;
@@ -335,6 +328,12 @@ pub(super) fn print_finished(
             "  in quarantine: {}; reasons: rollcall run show {}",
             count(report.tally.quarantined, "entry", "entries"),
             finished.run
+        ))?;
+    }
+    if report.unwritten > 0 {
+        output::folded(&format!(
+            "  NOT WRITTEN: {}; the notes say why, and the next run tries again",
+            count(report.unwritten, "of these changes", "of these changes")
         ))?;
     }
     if report.tally.dangling > 0 {

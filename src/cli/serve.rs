@@ -21,7 +21,7 @@ pub(super) struct Args {
 pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;
-    start_log(&workspace);
+    super::log::of_server(workspace.config.server.log)?;
     output::warnings(global.json, &workspace.config.warnings);
     for name in workspace.config.tenants.keys() {
         workspace.store.ensure_tenant(name).await?;
@@ -121,18 +121,4 @@ fn failed(error: &crate::server::ServerError) -> CliError {
         cause = inner.source();
     }
     CliError::Failed(text)
-}
-
-/// Log lines go to standard error.
-fn start_log(workspace: &Workspace) {
-    let log = &workspace.config.server.log;
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(log.level)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::colours(output::Stream::Err));
-    // A second subscriber in one process is refused; the first one stays.
-    let _ = match log.format {
-        crate::config::LogFormat::Json => builder.json().try_init(),
-        crate::config::LogFormat::Text => builder.try_init(),
-    };
 }

@@ -47,7 +47,7 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
             .to_vec(),
     ];
     let mut json = Vec::new();
-    for source in workspace.config.sources.values() {
+    for source in workspace.sources() {
         let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
         let record = workspace
             .store
@@ -88,6 +88,9 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
     // Those of the configuration are known to the store from here on.
     workspace.roster().all(None).await?;
     for tenant in workspace.store.tenants().await? {
+        if !workspace.may_touch(&tenant.name) {
+            continue;
+        }
         for record in workspace.store.sources(tenant.id).await? {
             let configured = workspace.config.sources.contains_key(&record.name);
             if record.kind != crate::sync::push::KIND || configured {

@@ -43,7 +43,7 @@ pub(crate) use self::push_source::{
 };
 pub(crate) use self::rate::Rate;
 pub(crate) use self::scalars::duration;
-pub(crate) use self::server::{LogFormat, Server, network};
+pub(crate) use self::server::{Log, LogFormat, Server, network};
 pub(crate) use self::source::{ConnectorSettings, Source};
 
 use self::section::{Desk, Section};

@@ -94,6 +94,25 @@ impl Default for Guards {
     }
 }
 
+/// How much one run takes in, so that a source without an end is no end of memory or disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Entries of a read. Above it the run fails.
+    pub(crate) entries_max: u64,
+    /// Memory for new and changed entries, which wait until everything is read: in bytes,
+    /// as it is estimated. Above it the run fails. A run that writes as it reads needs none.
+    pub(crate) changes_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            entries_max: 5_000_000,
+            changes_bytes_max: 1024 * 1024 * 1024,
+        }
+    }
+}
+
 /// What absence from a complete read means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeaverAction {

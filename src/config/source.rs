@@ -11,7 +11,7 @@ use rollcall_directory::merge::Priorities;
 use rollcall_directory::schema::Schemas;
 use rollcall_mapping::{Mapping, SourceKind as MappingKind};
 
-use super::policy::{Guards, LeaverAction, Leavers, Schedule};
+use super::policy::{Guards, LeaverAction, Leavers, Limits, Schedule};
 use super::problem::{Level, Problem, Problems, Spot};
 use super::section::{Section, did_you_mean};
 use super::tree::Value;
@@ -43,6 +43,7 @@ pub(crate) struct Source {
     pub(crate) schedule: Option<Schedule>,
     pub(crate) leavers: Leavers,
     pub(crate) guards: Guards,
+    pub(crate) limits: Limits,
     /// IANA name: a contract ends with the day there.
     pub(crate) time_zone: String,
     pub(crate) several_entries_per_person: bool,
@@ -222,6 +223,7 @@ impl Source {
             schedule: section.section_if("schedule").map(read_schedule),
             leavers: read_leavers(section.section("leavers")),
             guards: guards::read(section.section("guard")),
+            limits: read_limits(&section),
             time_zone: time_zone(&section),
             several_entries_per_person: section.flag("several_entries_per_person", false),
             paused: section.flag("paused", false),
@@ -321,6 +323,15 @@ fn read_leavers(section: Section<'_>) -> Leavers {
     };
     section.finish();
     leavers
+}
+
+fn read_limits(section: &Section<'_>) -> Limits {
+    let default = Limits::default();
+    let number = |key, default| section.number(key, 1, u64::MAX).unwrap_or(default);
+    Limits {
+        entries_max: number("entries_max", default.entries_max),
+        changes_bytes_max: number("changes_bytes_max", default.changes_bytes_max),
+    }
 }
 
 /// A duration, or a word for "none".

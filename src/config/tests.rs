@@ -185,6 +185,65 @@ fn no_line_that_is_shown_holds_a_secret_however_it_was_written() {
 }
 
 #[test]
+fn a_password_in_the_url_of_a_server_is_refused_and_not_repeated() {
+    for url in [
+        "ldap://cn=rollcall:hunter2@dc1",
+        "cn=rollcall:hunter2@dc1",
+        "ldaps://dc1/????bindname=cn=rollcall,X-BINDPW=hunter2",
+    ] {
+        let text = ldap("").replace("ldaps://a", url);
+        let problems = parse(&text).unwrap_err();
+        let told = problems.to_string();
+        assert!(
+            told.contains("rollcall.toml:4:8: ") && told.contains("bind_password"),
+            "{told}"
+        );
+        for shown in [
+            told,
+            present(&problems, Style::Plain),
+            as_json(&problems).to_string(),
+            format!("{problems:?}"),
+        ] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let variables = [("ROLLCALL_SOURCES__L__URLS", &*format!("[\"{url}\"]"))];
+        let told = parse_with(&ldap(""), &variables).unwrap_err();
+        assert!(!present(&told, Style::Plain).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_header_that_lets_somebody_in_is_a_secret() {
+    let users = "users = { url = \"https://h/u\" }";
+    for header in [
+        "Authorization = \"hunter2\"",
+        "proxy-authorization = \"hunter2\"",
+        "Cookie = \"sid=hunter2\"",
+        "X-Api-Key = \"hunter2\"",
+        "X-Access-Token = \"hunter2\"",
+        "X-Client-Secret = \"hunter2\"",
+        "X-Own = \"Bearer hunter2\"",
+    ] {
+        for text in [
+            http(&format!("{users}\nheaders = {{ {header} }}")),
+            scim(&format!("headers = {{ {header} }}")),
+        ] {
+            let problems = parse(&text).unwrap_err();
+            let told = problems.to_string();
+            assert!(
+                told.contains("must not stand in the configuration as it is"),
+                "{told}"
+            );
+            assert!(!present(&problems, Style::Plain).contains("hunter2"));
+        }
+    }
+    let fine = http(&format!(
+        "{users}\nheaders = {{ Authorization = {{ env = \"KEY\" }}, X-Api-Version = \"2\", Accept-Language = \"de\" }}"
+    ));
+    parse_with(&fine, &[("KEY", "Token hunter2")]).unwrap();
+}
+
+#[test]
 fn the_databases_password_is_a_secret_too() {
     let text = "[store]\nurl = \"postgres://rollcall:hunter2@db/rollcall\"\n";
     let problems = parse(text).unwrap_err();

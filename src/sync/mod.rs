@@ -19,6 +19,7 @@ mod freshness;
 mod guard;
 mod id_pool;
 mod import;
+mod intake;
 mod lease;
 mod merge_anew;
 mod owner;

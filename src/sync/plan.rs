@@ -11,7 +11,6 @@ use time::Duration;
 use super::SyncError;
 use super::administrators;
 use super::basis;
-use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::{Engine, is_whole};
 use super::setup::Footing;
@@ -70,7 +69,7 @@ impl Engine {
             )
             .await?;
         let refused = writer.write_all(&steps, |_| {}).await?;
-        report.notes.extend(refused.iter().map(Refused::note));
+        report.refuse(&refused);
         report.tally.quarantined += writer.set_aside(&refused, id).await?;
         self.store.drop_steps(id).await?;
         let verdict = run.verdict.clone().unwrap_or_default();

@@ -17,6 +17,7 @@ use rollcall_store::records::{LinkMark, Presence};
 use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, Examined, Troubled};
+use super::intake::{Intake, size_of};
 use super::setup::Setup;
 use super::unchanged;
 
@@ -209,11 +210,13 @@ pub(super) struct Reading {
 }
 
 /// Starts the two tasks; what must be reconciled comes through the channel.
+/// `holds_changes`: it waits in memory until everything is read.
 pub(super) fn start(
     setup: &Setup,
     index: LinkIndex,
     context: Context,
     last: Option<Validators>,
+    holds_changes: bool,
     progress: Arc<Progress>,
 ) -> (mpsc::Receiver<Examined>, tokio::task::JoinHandle<Reading>) {
     let (examined_in, examined_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
@@ -237,19 +240,23 @@ pub(super) fn start(
         context,
         progress,
         waiting: Examined::default(),
+        intake: Intake::new(&setup.source.name, setup.limits, holds_changes),
         counts: Counts {
             steady,
             ..Counts::default()
         },
     };
     let handle = tokio::spawn(async move {
-        let (mut index, mut counts) = examiner.run(batches_out, examined_in).await;
-        let answer = reading.await.unwrap_or_else(|_| Answer {
+        let (mut index, mut counts, too_much) = examiner.run(batches_out, examined_in).await;
+        let mut answer = reading.await.unwrap_or_else(|_| Answer {
             verdict: Verdict::Failed {
                 because: "the connector stopped working in mid-read; its last words are in the log, please report them".to_owned(),
             },
             validators: None,
         });
+        if let Some(because) = too_much {
+            answer.verdict = Verdict::Failed { because };
+        }
         if matches!(answer.verdict, Verdict::Unchanged { .. }) {
             counts.unchanged = index.see_all();
         }
@@ -289,15 +296,18 @@ struct Examiner {
     later: Context,
     progress: Arc<Progress>,
     waiting: Examined,
+    intake: Intake,
     counts: Counts,
 }
 
 impl Examiner {
+    /// Takes entries to the end of the source, or until they are too much: then it says
+    /// so, and the connector, whom nobody listens to any more, stops.
     async fn run(
         mut self,
         mut batches: mpsc::Receiver<Batch>,
         out: mpsc::Sender<Examined>,
-    ) -> (LinkIndex, Counts) {
+    ) -> (LinkIndex, Counts, Option<String>) {
         while let Some(batch) = batches.recv().await {
             if let Some(total) = batch.announced {
                 self.progress.announced.store(total, Ordering::Relaxed);
@@ -307,19 +317,24 @@ impl Examiner {
                 .fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
             for entry in batch.entries {
                 self.entry(entry, batch.pass);
+                if let Some(too_much) = self.intake.too_much() {
+                    let _ = out.send(std::mem::take(&mut self.waiting)).await;
+                    return (self.index, self.counts, Some(too_much));
+                }
                 if self.waiting.candidates.len() + self.waiting.troubled.len() >= Batch::ENTRIES_MAX
                     && out.send(std::mem::take(&mut self.waiting)).await.is_err()
                 {
-                    return (self.index, self.counts);
+                    return (self.index, self.counts, None);
                 }
             }
         }
         // Nobody listens any more only when the run has failed already.
         let _ = out.send(std::mem::take(&mut self.waiting)).await;
-        (self.index, self.counts)
+        (self.index, self.counts, None)
     }
 
     fn entry(&mut self, entry: Entry, pass: u8) {
+        self.intake.read += 1;
         match entry.kind {
             Kind::User => self.counts.users += 1,
             Kind::Group => self.counts.groups += 1,
@@ -375,6 +390,7 @@ impl Examiner {
         }
         match self.setup.mapping.evaluate(&entry, &self.context) {
             Ok(mapped) => {
+                self.intake.hold(size_of(&entry));
                 self.index.take(place, fingerprint, pass);
                 let by_key = self.setup.mapping.references().key;
                 self.waiting.candidates.push(Candidate::new(
@@ -391,6 +407,7 @@ impl Examiner {
     }
 
     fn trouble(&mut self, entry: &Entry, name: String, reason: String) {
+        self.intake.hold((name.len() + reason.len()) as u64);
         self.waiting.troubled.push(Troubled {
             kind: entry.kind,
             name,

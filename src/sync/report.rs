@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Proposal;
 use super::guard::Held;
+use super::refused::Refused;
 use super::tally::Tally;
 
 /// See the module. Stored as JSON.
@@ -21,10 +22,20 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     /// How many steps wait for approval, or stand in the plan.
     pub(crate) waiting: u64,
+    /// How many changes could not be written; the notes say why.
+    pub(crate) unwritten: u64,
     /// Things worth a line.
     pub(crate) notes: Vec<String>,
     /// Why it failed, in one sentence.
     pub(crate) failure: Option<String>,
+}
+
+impl Report {
+    /// Tells of steps that the store refused.
+    pub(super) fn refuse(&mut self, refused: &[Refused]) {
+        self.unwritten += refused.len() as u64;
+        self.notes.extend(refused.iter().map(Refused::note));
+    }
 }
 
 /// What a run removed, of what was to be removed.

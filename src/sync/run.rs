@@ -109,6 +109,7 @@ impl Engine {
                 self.clock.now(),
             )
             .await?;
+        tracing::debug!(source = setup.source.name, %run, kind = kind.as_str(), "a run begins");
         let fence = lease.as_ref().map(|l| &l.fence);
         let mut going = Going {
             engine: self,
@@ -258,6 +259,7 @@ impl Engine {
                 )
             }
         };
+        tracing::debug!(%run, state = state.as_str(), verdict, "a run ends");
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;
         let kept = self
             .store
@@ -396,8 +398,14 @@ impl Going<'_> {
             Outlet::Collect(Vec::new())
         };
         let last = self.kept.as_ref().map(|kept| kept.validators.clone());
-        let (mut examined, handle) =
-            reader::start(self.setup, index, context, last, self.progress.clone());
+        let (mut examined, handle) = reader::start(
+            self.setup,
+            index,
+            context,
+            last,
+            !at_once,
+            self.progress.clone(),
+        );
         let mut postponed: Vec<Candidate> = Vec::new();
         let mut gathered: Vec<Examined> = Vec::new();
         while let Some(batch) = examined.recv().await {
@@ -484,7 +492,7 @@ impl Going<'_> {
     /// Entries that the store refused are told, and wait in quarantine.
     async fn set_aside(&mut self, refused: &[Refused]) -> Result<(), SyncError> {
         self.unwritten += refused.len();
-        self.report.notes.extend(refused.iter().map(Refused::note));
+        self.report.refuse(refused);
         self.refused += self.writer().set_aside(refused, self.run).await?;
         Ok(())
     }

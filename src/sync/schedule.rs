@@ -132,7 +132,7 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
         }
     }
     match voices(engine, scheduled).await {
-        Ok(voices) => setup.voices = Arc::new(voices),
+        Ok(voices) => setup.footing.voices = Arc::new(voices),
         Err(error) => {
             tracing::error!(source = name, %error, "the store did not answer; the run is skipped");
             return Turn::Over;

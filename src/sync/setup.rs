@@ -17,7 +17,7 @@ use rollcall_store::ids::SourceId;
 use rollcall_store::records::{Link, Presence, Source, Tenant};
 use rollcall_store::{Store, StoreError};
 
-use crate::config::policy::{Guards, Leavers};
+use crate::config::policy::{Guards, Leavers, Limits};
 use crate::config::{self, Config, PushSource};
 
 /// What there is of every source, whether it is read or pushes: enough to put back what it
@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) group_filter: Option<String>,
     /// What absence means.
     pub(crate) leavers: Leavers,
+    /// How much a run takes in.
+    pub(crate) limits: Limits,
     /// The source's own time zone: a contract ends with the day there.
     pub(crate) time_zone: jiff::tz::TimeZone,
     /// Whether one person may have several entries here.

@@ -18,7 +18,6 @@ use self::backwards::Backwards;
 use super::SyncError;
 use super::administrators;
 use super::guard::{self, Held, Holds};
-use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::Engine;
 use super::setup::Footing;
@@ -110,7 +109,7 @@ impl Engine {
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
             self.store.update_run(undo, &counted).await?;
             let refused = writer.write_all(&steps, |_| {}).await?;
-            report.notes.extend(refused.iter().map(Refused::note));
+            report.refuse(&refused);
             self.after_undo(footing, id).await?;
         } else {
             if pauses {

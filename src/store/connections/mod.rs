@@ -23,7 +23,7 @@ const KIND: &str = "push";
 
 macro_rules! source_columns {
     () => {
-        "s.id, s.tenant, s.name, s.kind, s.paused, s.settings, s.last_complete, s.last_due"
+        "s.id, s.tenant, s.name, s.kind, s.paused, s.settings, s.last_complete, s.last_due, s.voices"
     };
 }
 use source_columns;
