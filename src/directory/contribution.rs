@@ -348,7 +348,11 @@ mod tests {
         assert!(Contribution::default().beside(&title).is_none());
         let more = document(&[("title", json!("Nurse")), ("locale", json!("de"))]);
         assert!(says("title", json!("Nurse")).beside(&more).is_none());
-        for (unit, value) in [("custom:dept", json!("X")), ("a.b.c", json!("X")), ("a", json!({"b": 1}))] {
+        for (unit, value) in [
+            ("custom:dept", json!("X")),
+            ("a.b.c", json!("X")),
+            ("a", json!({"b": 1})),
+        ] {
             let document = document(&[(unit, value.clone())]);
             assert!(says(unit, value).beside(&document).is_none(), "{unit}");
         }

@@ -80,7 +80,11 @@ impl FromCells for LinkRow {
 
 fn said_by(cells: &mut Cells<'_>) -> Result<Json, Trouble> {
     let whole = serde_json::to_value(contributions::take(cells)?);
-    whole.map_err(|e| Trouble::Store(StoreError::Corrupt { what: e.to_string() }))
+    whole.map_err(|e| {
+        Trouble::Store(StoreError::Corrupt {
+            what: e.to_string(),
+        })
+    })
 }
 
 impl Store {

@@ -7,8 +7,8 @@
 #![warn(missing_docs)]
 
 mod commit;
-mod contributions;
 pub mod connections;
+mod contributions;
 mod dialect;
 mod driver;
 mod dump;

@@ -33,11 +33,11 @@ statements! {
         );
     LINKS_BY_KEY = concat!(
             "SELECT ", link_columns!(),
-            " FROM links l WHERE l.key = $1 AND l.source = $2 AND l.kind = $3"
+            " FROM links l WHERE l.key_hash = $1 AND l.source = $2 AND l.kind = $3"
         ),
         postgres: concat!(
             "SELECT ", link_columns!(),
-            " FROM links l WHERE l.key = ANY($1::text[]) AND l.source = $2 AND l.kind = $3"
+            " FROM links l WHERE l.key_hash = ANY($1::bytea[]) AND l.source = $2 AND l.kind = $3"
         );
     LINKS_OF = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.resource = $1"),
         postgres: concat!(
@@ -138,7 +138,7 @@ impl Store {
         kind: Kind,
         keys: &[EntryKey],
     ) -> Result<Vec<Link>, StoreError> {
-        let column = Column::OwnedTexts(keys.iter().map(ToString::to_string).collect());
+        let column = Column::Hashes(keys.iter().map(key_hash).collect());
         let found = self
             .database
             .fetch_each(LINKS_BY_KEY, vec![column], binds![source, kind])
@@ -195,6 +195,11 @@ impl Store {
             .fetch(GONE_LINKS, binds![source, before])
             .await
     }
+}
+
+/// By what a link is found: the hash of its entry's key.
+pub(crate) fn key_hash(key: &EntryKey) -> [u8; 16] {
+    Fingerprint::of(key.as_str().as_bytes()).0
 }
 
 /// By number, each once, whatever was asked for twice.

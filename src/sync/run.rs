@@ -467,7 +467,7 @@ impl Going<'_> {
             Outlet::Import(import) => {
                 let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
                 reconciler.view.remember(&steps);
-                import.take(&steps).await?;
+                import.take(steps).await?;
             }
             Outlet::Collect(collected) => {
                 let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();

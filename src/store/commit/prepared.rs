@@ -1,7 +1,6 @@
 //! Writes as the texts and numbers that are bound to statements.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rollcall_directory::contribution::Contribution;
@@ -135,7 +134,8 @@ pub(super) struct Doc {
     pub(super) user_name: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) display_name: Option<String>,
-    pub(super) emails: BTreeSet<String>,
+    /// In order, each once.
+    pub(super) emails: Vec<String>,
 }
 
 /// A contribution.
@@ -367,12 +367,19 @@ impl Doc {
             user_name: indexed("userName", By::UserName)?,
             external_id: indexed("externalId", By::ExternalId)?,
             display_name: indexed("displayName", By::DisplayName)?,
-            emails: document
-                .emails()
-                .map(|email| fit("emails", By::Email.fold(email)))
-                .collect::<Result<_, _>>()?,
+            emails: emails_of(document)?,
         })
     }
+}
+
+fn emails_of(document: &Document) -> Result<Vec<String>, StepConflict> {
+    let folded = document.emails().map(|email| By::Email.fold(email));
+    let mut emails: Vec<String> = folded
+        .map(|email| fit("emails", email))
+        .collect::<Result<_, _>>()?;
+    emails.sort_unstable();
+    emails.dedup();
+    Ok(emails)
 }
 
 /// Whether rows can hold a document: refuses what [`PreparedStep::of`] would refuse, and
@@ -447,7 +454,7 @@ impl LinkRow {
             source: link.source.0,
             kind: link.kind.as_str(),
             key: link.key.as_str().to_owned(),
-            key_hash: Fingerprint::of(link.key.as_str().as_bytes()).0,
+            key_hash: crate::links::key_hash(&link.key),
             locator: text_of(&link.locator)?,
             resource: link.resource.0,
             fingerprint: link.fingerprint.0,

@@ -187,7 +187,12 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn knob(name: &str, default: i64) -> i64 { std::env::var(name).ok().and_then(|t| t.parse().ok()).unwrap_or(default) }
+fn knob(name: &str, default: i64) -> i64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .unwrap_or(default)
+}
 
 fn open_writer(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -200,7 +205,11 @@ fn open_writer(path: &Path) -> Result<Connection, Trouble> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
-        connection.pragma_update(None, "wal_autocheckpoint", knob("RC_CKPT", CHECKPOINT_PAGES))
+        connection.pragma_update(
+            None,
+            "wal_autocheckpoint",
+            knob("RC_CKPT", CHECKPOINT_PAGES),
+        )
     };
     settle().map_err(|e| about(trouble(&e), path))?;
     Ok(connection)

@@ -6,8 +6,7 @@ use crate::records::{JournalEvent, JournalQuery};
 
 /// How the row of a link holds its contribution.
 async fn row(world: &World, link: i64) -> String {
-    let sql: &'static str =
-        format!("SELECT contribution, id FROM links WHERE id = {link}").leak();
+    let sql: &'static str = format!("SELECT contribution, id FROM links WHERE id = {link}").leak();
     let statement = crate::driver::Statement {
         name: "ROW",
         sqlite: sql,
