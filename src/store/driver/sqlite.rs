@@ -187,20 +187,13 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn knob(name: &str, default: i64) -> i64 {
-    std::env::var(name)
-        .ok()
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(default)
-}
-
 fn open_writer(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags, knob("RC_CACHE", WRITER_CACHE_KIB))?;
+    let connection = connect(path, flags, WRITER_CACHE_KIB)?;
     let settle = || {
-        connection.pragma_update(None, "page_size", knob("RC_PAGE", PAGE_BYTES))?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -208,7 +201,7 @@ fn open_writer(path: &Path) -> Result<Connection, Trouble> {
         connection.pragma_update(
             None,
             "wal_autocheckpoint",
-            knob("RC_CKPT", CHECKPOINT_PAGES),
+            CHECKPOINT_PAGES,
         )
     };
     settle().map_err(|e| about(trouble(&e), path))?;
