@@ -8,6 +8,10 @@ mod metrics;
 mod observe;
 mod shutdown;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 mod tls;
 

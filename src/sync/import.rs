@@ -88,6 +88,10 @@ impl Import {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "their handles are waited for at the end of the import"
+    )]
     fn start(&self) -> Background {
         let (queue, steps) = mpsc::channel(WAITING_MAX);
         let (prepared_in, prepared_out) = mpsc::channel(1);
