@@ -14,9 +14,11 @@ statements! {
             document_version, orphaned_since, doc FROM resources WHERE id = $1",
         postgres: "SELECT id, uuid, kind, user_name, created, modified, version,
             document_version, orphaned_since, doc FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
-    // In the index of the list: its pages are few, and the documents stay where they are.
-    PRESENT = "SELECT id FROM resources INDEXED BY resources_list
-            WHERE tenant = $2 AND kind IN ('user', 'group') AND id = $1",
+    // People and groups in the index of the list first: its pages are few, and the documents
+    // stay where they are.
+    PRESENT = "SELECT $1 WHERE EXISTS (SELECT 1 FROM resources INDEXED BY resources_list
+                WHERE tenant = $2 AND kind IN ('user', 'group') AND id = $1)
+            OR EXISTS (SELECT 1 FROM resources WHERE id = $1 AND tenant = $2)",
         postgres: "SELECT id FROM resources WHERE id = ANY($1::bigint[]) AND tenant = $2
             ORDER BY id FOR KEY SHARE";
     LINKS = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
