@@ -92,6 +92,7 @@ impl Workspace {
             store: self.store.clone(),
             clock: self.clock.clone(),
             tenancy: self.tenancy.clone(),
+            import_people: self.config.import_people,
         }
     }
 

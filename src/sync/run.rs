@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     /// Who runs.
     pub(crate) tenancy: Tenancy,
+    /// How many people a transaction of a first import holds; `None`: as many as always.
+    pub(crate) import_people: Option<usize>,
 }
 
 impl Engine {
@@ -386,7 +388,12 @@ impl Going<'_> {
         };
         let mut outlet = if at_once {
             reconciler.view.begin_import();
-            Outlet::Import(Box::new(Import::new(self.writer(), self.progress.clone())))
+            let import = Import::new(
+                self.writer(),
+                self.progress.clone(),
+                self.engine.import_people,
+            );
+            Outlet::Import(Box::new(import))
         } else {
             Outlet::Collect(Vec::new())
         };
@@ -466,7 +473,7 @@ impl Going<'_> {
             Outlet::Import(import) => {
                 let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
                 reconciler.view.remember(&steps);
-                import.take(&steps).await?;
+                import.take(steps).await?;
             }
             Outlet::Collect(collected) => {
                 let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();
