@@ -9,6 +9,11 @@
     unreachable_pub,
     reason = "a test that meets the unexpected has failed"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what stands outside the program has clients, clocks and tasks of its own"
+)]
 
 mod harness;
 
@@ -35,5 +40,6 @@ mod sync_http;
 mod sync_ldap;
 mod sync_scim;
 mod tenants;
+mod terminal;
 mod two_sources;
 mod undo;

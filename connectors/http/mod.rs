@@ -19,6 +19,10 @@ mod validate;
 mod validators;
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 
 use async_trait::async_trait;
@@ -79,6 +83,7 @@ impl HttpConnector {
         match kind {
             Kind::User => self.settings.users.as_ref(),
             Kind::Group => self.settings.groups.as_ref(),
+            Kind::Custom(_) => None,
         }
     }
 
@@ -161,6 +166,7 @@ impl HttpConnector {
             match kind {
                 Kind::User => users = pages,
                 Kind::Group => groups = pages,
+                Kind::Custom(_) => {}
             }
         }
         validators::keep(&self.settings, users, groups)

@@ -70,6 +70,10 @@ pub(crate) struct Page {
 impl<'a> Session<'a> {
     /// Resolves and pins the host of every URL that will be asked, and sets up TLS.
     /// `accepted` are the media types that answers may have.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes a client"
+    )]
     pub(crate) async fn open(
         service: &'a Service,
         rate: Option<&'a Rate>,
@@ -392,6 +396,10 @@ fn pem_problem(file: &std::path::Path, what: &'static str) -> Problem {
 }
 
 /// The clock, for `Retry-After` dates of services that send no `Date`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date in Retry-After is one of the wall clock"
+)]
 pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -90,6 +90,10 @@ impl BearerToken {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests take the system's randomness"
+)]
 mod tests {
     use super::*;
 

@@ -1,8 +1,9 @@
 //! `rollcall check [--connect] [SOURCE]`
 
 use rollcall_connectors::{CheckStep, Connector, ReadRequest};
-use rollcall_directory::entry::Kind;
-use rollcall_directory::schema::Schemas;
+use rollcall_directory::contribution::{Mapped, MappedValue};
+use rollcall_directory::entry::{Entry, Kind};
+use rollcall_directory::schema::{Schemas, Unit};
 use rollcall_mapping::{Context, Mapping};
 
 use super::workspace::configuration;
@@ -38,9 +39,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
     }
     // All mistakes of all sources are told at once.
     let mut mistakes = Problems::default();
+    let schemas = Schemas::from(&super::schema::of_files(&config)?);
     let mut readable = Vec::new();
     for source in &sources {
-        match read(&config, source) {
+        match read(&config, source, &schemas) {
             Ok(read) => readable.push(read),
             Err(problems) => mistakes.add(problems),
         }
@@ -114,8 +116,12 @@ struct Readable<'a> {
 }
 
 /// Settings, mapping, and the mapping's examples.
-fn read<'a>(config: &Config, source: &'a Source) -> Result<Readable<'a>, Problems> {
-    let loaded = source.load_mapping(&Schemas::standard());
+fn read<'a>(
+    config: &Config,
+    source: &'a Source,
+    schemas: &Schemas,
+) -> Result<Readable<'a>, Problems> {
+    let loaded = source.load_mapping(schemas);
     let (connector, (mapping, text)) = match (source.open(), loaded) {
         (Ok(connector), Ok(loaded)) => (connector, loaded),
         (Err(mut problems), Err(more)) => {
@@ -182,14 +188,17 @@ async fn look(
     let Readable {
         source, mapping, ..
     } = readable;
+    let mut warnings = Problems::default();
     if let Some(schema) = readable.connector.schema().await? {
         let unknown = mapping.check_against(&schema.attributes);
         let path = &source.mapping_path;
         let problems = Problems::of_mapping(Level::Warning, path, &readable.text, unknown);
-        row["warnings"] = present::as_json(&problems);
-        if !global.json {
-            output::warnings(false, &problems);
-        }
+        warnings.add(problems);
+    }
+    warnings.add(administrators(readable).await?);
+    row["warnings"] = present::as_json(&warnings);
+    if !global.json {
+        output::warnings(false, &warnings);
     }
     let entries = sample(source, mapping, readable.connector.as_ref()).await?;
     let mut shown = Vec::new();
@@ -212,35 +221,63 @@ async fn look(
     Ok(())
 }
 
-/// The first entries of each kind.
-async fn sample(
-    source: &Source,
-    mapping: &rollcall_mapping::Mapping,
-    connector: &dyn rollcall_connectors::Connector,
-) -> Result<Vec<rollcall_directory::entry::Entry>, CliError> {
-    let mut request: ReadRequest = crate::sync::request(
+/// Groups that the guard `administrators` names and that the source does not have.
+async fn administrators(readable: &Readable<'_>) -> Result<Problems, CliError> {
+    let Readable {
+        source, mapping, ..
+    } = readable;
+    let names = &source.guards.administrators;
+    let mut problems = Problems::default();
+    if names.is_empty() || mapping.kind(Kind::Group).is_none() {
+        return Ok(problems);
+    }
+    let mut request = request_of(source, mapping);
+    request.users = None;
+    let groups = entries(source, readable.connector.as_ref(), &request).await?;
+    let called: Vec<String> = groups
+        .iter()
+        .filter_map(|entry| mapping.evaluate(entry, &readable.context).ok())
+        .flat_map(|mapped| display_names(&mapped))
+        .collect();
+    for name in names {
+        let there = called
+            .iter()
+            .any(|c| c.to_lowercase() == name.to_lowercase());
+        if !there {
+            problems.add(source.unknown_administrators(name, &called));
+        }
+    }
+    Ok(problems)
+}
+
+/// How a group may be called: a source may list several names.
+fn display_names(mapped: &Mapped) -> Vec<String> {
+    match mapped.said.get(&Unit::from_canonical("displayName")) {
+        Some(MappedValue::Choice(names)) => names
+            .iter()
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn request_of(source: &Source, mapping: &Mapping) -> ReadRequest {
+    crate::sync::request(
         mapping,
         source.user_filter.as_deref(),
         source.group_filter.as_deref(),
-    );
+    )
+}
+
+/// The first entries of each kind.
+async fn sample(
+    source: &Source,
+    mapping: &Mapping,
+    connector: &dyn Connector,
+) -> Result<Vec<Entry>, CliError> {
+    let mut request = request_of(source, mapping);
     request.sample = Some(SAMPLE_ENTRIES);
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<rollcall_connectors::Batch>(
-        rollcall_connectors::Batch::IN_FLIGHT_MAX,
-    );
-    let collect = async {
-        let mut entries = Vec::new();
-        while let Some(batch) = receiver.recv().await {
-            entries.extend(batch.entries);
-        }
-        entries
-    };
-    let (verdict, entries) = tokio::join!(connector.read(&request, sender), collect);
-    if let rollcall_connectors::Verdict::Failed { because } = verdict {
-        return Err(CliError::Failed(format!(
-            "source {}: {because}",
-            source.name
-        )));
-    }
+    let entries = entries(source, connector, &request).await?;
     let mut kept = Vec::new();
     for kind in [Kind::User, Kind::Group] {
         kept.extend(
@@ -252,6 +289,32 @@ async fn sample(
         );
     }
     Ok(kept)
+}
+
+/// What a source gives, read to its end or to the end of the sample.
+async fn entries(
+    source: &Source,
+    connector: &dyn Connector,
+    request: &ReadRequest,
+) -> Result<Vec<Entry>, CliError> {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<rollcall_connectors::Batch>(
+        rollcall_connectors::Batch::IN_FLIGHT_MAX,
+    );
+    let collect = async {
+        let mut entries = Vec::new();
+        while let Some(batch) = receiver.recv().await {
+            entries.extend(batch.entries);
+        }
+        entries
+    };
+    let (verdict, entries) = tokio::join!(connector.read(request, sender), collect);
+    if let rollcall_connectors::Verdict::Failed { because } = verdict {
+        return Err(CliError::Failed(format!(
+            "source {}: {because}",
+            source.name
+        )));
+    }
+    Ok(entries)
 }
 
 /// Now, in UTC: examples and samples are only looked at.
@@ -274,7 +337,7 @@ fn print_steps(steps: &[CheckStep]) -> std::io::Result<()> {
         output::folded(&format!(
             "  {mark} {}: {} ({} ms)",
             step.step,
-            output::clean(text),
+            text,
             step.took.as_millis()
         ))?;
     }

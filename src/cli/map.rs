@@ -107,11 +107,7 @@ pub(super) fn print_entry(
 ) -> Result<(), CliError> {
     output::line(format!(
         "\n{} {}",
-        output::bold(&format!(
-            "{} {}",
-            entry.kind,
-            output::clean(&entry.locator.to_string())
-        )),
+        output::bold(&format!("{} {}", entry.kind, &entry.locator.to_string())),
         match &entry.key {
             Ok(key) => format!("(key {key})"),
             Err(error) => format!("(no key: {error})"),
@@ -154,7 +150,7 @@ pub(super) fn print_entry(
             line.line,
             output::short(&line.target),
             line.expression,
-            output::clean(&outcome)
+            &outcome
         ))?;
     }
     Ok(())
@@ -210,7 +206,7 @@ fn shown(name: &str, value: &Value) -> String {
         Value::Text(text) | Value::Json(text) => {
             let cut: String = text.chars().take(CHARS_MAX).collect();
             let more = if cut.len() < text.len() { "…" } else { "" };
-            output::clean(&format!("{cut}{more}"))
+            format!("{cut}{more}")
         }
     }
 }

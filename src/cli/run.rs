@@ -191,16 +191,16 @@ async fn show(
             output::line(format!(
                 "  {} {} ({}): {}",
                 entry.kind,
-                output::clean(&entry.name),
-                output::clean(&entry.locator.to_string()),
-                output::clean(&entry.reason)
+                &entry.name,
+                &entry.locator.to_string(),
+                &entry.reason
             ))?;
         }
     }
     print_dangling(&name, &dangling, if all { usize::MAX } else { STEPS_SHOWN })?;
     print_steps(workspace, id, if all { usize::MAX } else { STEPS_SHOWN }).await?;
     if run.state == RunState::Held {
-        output::line(format!(
+        output::lines(&format!(
             "\nDo it: rollcall run approve {id}\nDiscard it: rollcall run cancel {id}"
         ))?;
     }
@@ -247,9 +247,7 @@ fn print_dangling(source: &str, dangling: &[Dangling], show: usize) -> Result<()
     for named in dangling.iter().take(show) {
         output::line(format!(
             "  {} ({} of {})",
-            output::clean(&named.name),
-            named.attribute,
-            output::clean(&named.entry)
+            &named.name, named.attribute, &named.entry
         ))?;
     }
     if dangling.len() > show {
@@ -307,7 +305,7 @@ pub(super) fn print_finished(
         finished.state.as_str()
     ))?;
     if !finished.verdict.is_empty() {
-        output::folded(&format!("  read: {}", output::clean(&finished.verdict)))?;
+        output::folded(&format!("  read: {}", &finished.verdict))?;
     }
     if report.tally.read() > 0 {
         output::folded(&format!(
@@ -347,10 +345,10 @@ pub(super) fn print_finished(
             Holds::All => "HELD, all of it",
             _ => "HELD",
         };
-        output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
+        output::folded(&format!("  {what}: {}", &held.because))?;
     }
     for note in report.notes.iter().take(STEPS_SHOWN) {
-        output::folded(&format!("  note: {}", output::clean(note)))?;
+        output::folded(&format!("  note: {note}"))?;
     }
     if report.notes.len() > STEPS_SHOWN {
         output::line(format!(
@@ -381,7 +379,7 @@ pub(super) async fn print_steps(
         after = *last;
         for (_, step) in page.iter().take(show - shown) {
             for text in describe(step) {
-                output::folded(&format!("  {}", output::clean(&text)))?;
+                output::folded(&format!("  {}", &text))?;
             }
             shown += 1;
         }

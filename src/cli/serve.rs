@@ -18,11 +18,16 @@ pub(super) struct Args {
     no_schedule: bool,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both tasks are waited for at the end; the third only waits for the signal"
+)]
 pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;
     super::log::of_server(workspace.config.server.log)?;
     output::warnings(global.json, &workspace.config.warnings);
+    super::schema::register_files(&workspace).await?;
     for name in workspace.config.tenants.keys() {
         workspace.store.ensure_tenant(name).await?;
     }

@@ -33,6 +33,10 @@ pub(super) enum Command {
     },
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the system's randomness is taken"
+)]
 pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let tenant = workspace.tenant(global).await?;

@@ -42,8 +42,8 @@ impl Limit {
 /// The guards of a source. Each default is the one of the documentation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Guards {
-    /// People absent from a complete read. Below [`Guards::SMALL_SOURCE_LINKS`] links it is
-    /// half of them.
+    /// People absent from a complete read, and those whose grace period is over. Below
+    /// [`Guards::SMALL_SOURCE_LINKS`] links it is half of them.
     pub(crate) removals: Limit,
     /// People whom the source says have left (a status, a tombstone).
     pub(crate) leavers: Limit,
@@ -55,6 +55,8 @@ pub(crate) struct Guards {
     pub(crate) attribute: Limit,
     /// People whose userName or e-mail changes.
     pub(crate) identity: Limit,
+    /// People who were not active and become active again.
+    pub(crate) reactivations: Limit,
     /// People and groups that are new, except in the first run.
     pub(crate) creations: Limit,
     /// Entries in quarantine above which the run failed.
@@ -86,6 +88,7 @@ impl Default for Guards {
             memberships: Limit::new(10.0, 50),
             attribute: Limit::new(20.0, 50),
             identity: Limit::new(5.0, 10),
+            reactivations: Limit::new(5.0, 10),
             creations: Limit::new(50.0, 100),
             quarantine: Limit::new(10.0, 100),
             window: Duration::from_hours(24),

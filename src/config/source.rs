@@ -53,6 +53,8 @@ pub(crate) struct Source {
     place: Spot,
     /// Where its mapping is named.
     mapping_place: Spot,
+    /// Where its guard names the administrators' groups.
+    administrators_place: Spot,
 }
 
 /// The kinds of this version.
@@ -188,6 +190,18 @@ impl Source {
         Err(Problems::of_mapping(Level::Error, path, text, filters))
     }
 
+    /// What to say of a group of the administrators' guard that no entry of the source
+    /// becomes.
+    pub(crate) fn unknown_administrators(&self, name: &str, groups: &[String]) -> Problems {
+        let message = format!(
+            "`administrators` names {name}, and no group of {} becomes that: unless another source brings it, nobody is protected, and every run that would end somebody waits for approval",
+            self.name
+        );
+        let help = did_you_mean(name, groups.iter().map(String::as_str));
+        let spot = &self.administrators_place;
+        Problems(vec![spot.finding(Level::Warning, message, help)])
+    }
+
     pub(super) fn read(
         name: &str,
         section: Section<'_>,
@@ -229,6 +243,7 @@ impl Source {
             paused: section.flag("paused", false),
             place: section.own_spot(),
             mapping_place: section.spot("mapping"),
+            administrators_place: section.section("guard").spot("administrators"),
         };
         if kind.is_some_and(|kind| !kind.filters()) {
             takes_no_filter(&section);

@@ -44,6 +44,10 @@ pub(super) async fn limit(
 }
 
 /// The whole body; no more of it is read than may be.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the limit on bodies is kept"
+)]
 async fn read(client: &Admitted, headers: &HeaderMap, body: Body) -> Result<Bytes, ScimError> {
     let max = client.settings.limits.body_bytes_max;
     let too_large = || {

@@ -8,6 +8,10 @@ mod metrics;
 mod observe;
 mod shutdown;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 mod tls;
 
@@ -220,6 +224,10 @@ impl Bound {
     ///
     /// # Errors
     /// A listener breaks off.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the recorder is waited for at the end"
+    )]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
         let grace = self.shutdown_grace;
         let recording = tokio::spawn(self.recorder.run());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rollcall_connectors::{Answer, Batch, Validators, Verdict};
-use rollcall_directory::entry::{Entry, EntryKey, Kind};
+use rollcall_directory::entry::{Entry, EntryKey, Flaw, Kind};
 use rollcall_directory::fingerprint::{Fingerprint, Fingerprinter};
 use rollcall_mapping::Context;
 use rollcall_store::ids::LinkId;
@@ -211,6 +211,10 @@ pub(super) struct Reading {
 
 /// Starts the two tasks; what must be reconciled comes through the channel.
 /// `holds_changes`: it waits in memory until everything is read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both handles are waited for: one by the other, that one by the run"
+)]
 pub(super) fn start(
     setup: &Setup,
     index: LinkIndex,
@@ -338,11 +342,17 @@ impl Examiner {
         match entry.kind {
             Kind::User => self.counts.users += 1,
             Kind::Group => self.counts.groups += 1,
+            Kind::Custom(_) => {}
         }
         let key = match &entry.key {
             Ok(key) => key.clone(),
             Err(error) => {
                 self.counts.without_key += 1;
+                // What was refused about the key says more than that there is none.
+                let error = match entry.flaws.as_slice() {
+                    [] => error.to_string(),
+                    flaws => told(flaws),
+                };
                 let reason = format!(
                     "{error}: without a key nobody can tell whose entry it is; give it a {} or choose another key in mapping {}",
                     self.setup
@@ -367,12 +377,7 @@ impl Examiner {
             self.counts.twice.insert((entry.kind, key.clone()));
         }
         if !entry.flaws.is_empty() {
-            let reason = entry
-                .flaws
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
+            let reason = told(&entry.flaws);
             self.trouble(&entry, key.to_string(), reason);
             return;
         }
@@ -416,4 +421,9 @@ impl Examiner {
             flaws: entry.flaws.clone(),
         });
     }
+}
+
+fn told(flaws: &[Flaw]) -> String {
+    let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    told.join("; ")
 }

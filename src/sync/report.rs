@@ -50,12 +50,17 @@ pub(crate) struct Removed {
     pub(crate) leavers: u64,
     /// Memberships.
     pub(crate) memberships: u64,
+    /// People who were deleted when their grace period was over.
+    pub(crate) expired: u64,
 }
 
 impl Removed {
     /// What these steps remove. Whose grace period is over was counted when it began.
     pub(super) fn by(proposals: &[Proposal]) -> Self {
-        let mut removed = Self::default();
+        let mut removed = Self {
+            expired: proposals.iter().filter(|p| p.deletes_a_person()).count() as u64,
+            ..Self::default()
+        };
         for effect in proposals.iter().map(|p| &p.effect).filter(|e| !e.expires) {
             removed.users += u64::from(effect.removes == Some(Kind::User));
             removed.groups += u64::from(effect.removes == Some(Kind::Group));
@@ -72,6 +77,7 @@ impl Removed {
             groups: tally.groups_gone,
             leavers: tally.deactivated,
             memberships: tally.members_removed,
+            expired: tally.users_expired,
         }
     }
 
@@ -81,6 +87,7 @@ impl Removed {
         self.groups += other.groups;
         self.leavers += other.leavers;
         self.memberships += other.memberships;
+        self.expired += other.expired;
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn run(
 fn show(global: &Global, requests: &[LoggedRequest], bodies: bool) -> std::io::Result<()> {
     for request in requests {
         if global.json {
-            output::line(as_json(request).to_string())?;
+            output::json_line(&as_json(request))?;
         } else {
             print(request, bodies)?;
         }
@@ -71,7 +71,7 @@ fn show(global: &Global, requests: &[LoggedRequest], bodies: bool) -> std::io::R
 fn print(request: &LoggedRequest, bodies: bool) -> std::io::Result<()> {
     let body = &request.body;
     let of = |name: &str| body.get(name).unwrap_or(&Json::Null);
-    let text = |name: &str| output::clean(of(name).as_str().unwrap_or_default());
+    let text = |name: &str| of(name).as_str().unwrap_or_default().to_owned();
     output::line(format!(
         "{}  {}  {} {}  {} ms",
         output::time(request.at),
@@ -92,12 +92,12 @@ fn print(request: &LoggedRequest, bodies: bool) -> std::io::Result<()> {
     let is_error = of("status").as_u64().is_some_and(|status| status >= 400);
     let detail = of("answer").get("detail").and_then(Json::as_str);
     if let (true, Some(detail)) = (is_error, detail) {
-        output::folded(&format!("    {}", output::clean(detail)))?;
+        output::folded(&format!("    {detail}"))?;
     }
     if bodies {
         for (arrow, name) in [("→", "request"), ("←", "answer")] {
             if !of(name).is_null() {
-                output::line(format!("    {arrow} {}", output::clean(&plain(of(name)))))?;
+                output::line(format!("    {arrow} {}", &plain(of(name))))?;
             }
         }
     }
@@ -107,12 +107,11 @@ fn print(request: &LoggedRequest, bodies: bool) -> std::io::Result<()> {
 /// A quirk or a warning in one line.
 fn said(item: &Json) -> String {
     let text = |name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default();
-    let said = match (item.as_str(), text("path")) {
+    match (item.as_str(), text("path")) {
         (Some(text), _) => text.to_owned(),
         (None, "") => text("detail").to_owned(),
         (None, path) => format!("{path}: {}", text("detail")),
-    };
-    output::clean(&said)
+    }
 }
 
 fn plain(body: &Json) -> String {

@@ -58,7 +58,7 @@ impl Facts {
     fn state(&self) -> String {
         let name = &self.known.source.name;
         if let Some(why) = &self.known.source.paused {
-            return format!("paused: {}", output::clean(why));
+            return format!("paused: {why}");
         }
         if self.is_held() {
             return format!(

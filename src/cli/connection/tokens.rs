@@ -162,6 +162,10 @@ impl GrantArgs {
 }
 
 /// Makes a token and shows it, this once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a token is made here, of the system's randomness"
+)]
 async fn hand_out(
     global: &Global,
     workspace: &Workspace,

@@ -3,10 +3,12 @@
 
 mod bulk;
 mod discovery;
+mod leaving;
 mod lists;
 mod patching;
 mod protocol;
 mod resources;
+mod schemas;
 mod tenants;
 
 use std::sync::{Arc, Mutex};

@@ -25,7 +25,7 @@ macro_rules! columns {
     () => {
         concat!(
             $crate::sources::columns!("s."),
-            ", t.id, t.name, c.settings, c.created FROM connections c
+            ", t.id, t.name, t.schemas_version, c.settings, c.created FROM connections c
                 JOIN sources s ON s.id = c.source JOIN tenants t ON t.id = s.tenant"
         )
     };

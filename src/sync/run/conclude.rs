@@ -11,7 +11,7 @@ use rollcall_store::writes::{Step, Write};
 
 use super::{Going, Mode, verdict};
 use crate::sync::SyncError;
-use crate::sync::administrators::{self, Protected};
+use crate::sync::administrators::{self, Administrators};
 use crate::sync::basis::touched_by;
 use crate::sync::effect::Proposal;
 use crate::sync::guard::{self, Held, Holds, Totals};
@@ -130,6 +130,7 @@ impl Going<'_> {
         ] {
             held.extend(guard::removals(guards, kind, gone, totals));
         }
+        held.extend(guard::expired(guards, tally, totals));
         held.extend(self.last_groups());
         held.extend(self.doubts(suspicion));
         held.extend(guard::leavers(guards, tally, totals));
@@ -207,14 +208,21 @@ impl Going<'_> {
         proposals: Vec<Proposal>,
         mut held: Vec<Held>,
     ) -> Result<(Vec<Proposal>, Vec<Step>), SyncError> {
+        let administrators =
+            Administrators::now(&self.engine.store, self.setup, &proposals).await?;
+        self.report.notes.extend(administrators.missing_note());
+        held.extend(administrators.missing(&self.report.tally));
         let ending: Vec<&Step> = proposals
             .iter()
             .filter(|p| p.effect.deactivates || p.effect.removes.is_some())
             .map(|p| &p.step)
             .collect();
-        let protected = administrators::ended_by(&self.engine.store, self.setup, &ending).await?;
+        let protected = administrators.ended_by(&ending);
         held.extend(administrators::guard(&protected));
-        let waiting = waiting(&proposals, &held, &protected);
+        let waiting = waiting(&proposals, &held, |proposal, touched| {
+            protected.iter().any(|p| touched.contains(&p.resource))
+                || administrators.are_left_by(&protected, &proposal.step)
+        });
         let (later, now): (Vec<_>, Vec<_>) = proposals
             .into_iter()
             .zip(waiting)
@@ -231,16 +239,19 @@ impl Going<'_> {
     }
 }
 
-/// Which proposals wait: those that a guard names, and those that build on what waits,
-/// before it or after it.
-fn waiting(proposals: &[Proposal], held: &[Held], protected: &[Protected]) -> Vec<bool> {
+/// Which proposals wait: those that a guard names or that concern the protected, and those
+/// that build on what waits, before it or after it.
+fn waiting(
+    proposals: &[Proposal],
+    held: &[Held],
+    protected: impl Fn(&Proposal, &[ResourceId]) -> bool,
+) -> Vec<bool> {
     let touched: Vec<Vec<ResourceId>> = proposals.iter().map(|p| touched_by(&p.step)).collect();
     let mut waits: Vec<bool> = proposals
         .iter()
         .zip(&touched)
         .map(|(proposal, touched)| {
-            held.iter().any(|h| h.holds.names(&proposal.effect))
-                || protected.iter().any(|p| touched.contains(&p.resource))
+            held.iter().any(|h| h.holds.names(&proposal.effect)) || protected(proposal, touched)
         })
         .collect();
     let mut builds_on: HashSet<ResourceId> = HashSet::new();
