@@ -42,6 +42,7 @@ impl ReadRequest {
         match kind {
             Kind::User => self.users.as_ref(),
             Kind::Group => self.groups.as_ref(),
+            Kind::Custom(_) => None,
         }
     }
 }

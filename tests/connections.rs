@@ -470,6 +470,9 @@ async fn many_that_end_somebody_at_once_do_not_slip_past_the_guard() {
         assert_eq!((of(204), of(429)), (5, 35), "{statuses:?}");
         let left = json_of(given.send(Method::GET, "/Users?count=0", None).await).await;
         assert_eq!(left["totalResults"], 35);
+        let journal = vendor.journal();
+        let alarms = journal.matches("its guard allows 5").count();
+        assert_eq!(alarms, 1, "one alarm for all: {journal}");
         drop(replica);
     }
 }
@@ -620,6 +623,7 @@ async fn the_inspector_shows_everything_but_secrets() {
         assert_eq!(post["request"]["password"], "***");
         assert_eq!(post["answer"]["id"], made["id"]);
         assert_eq!(post["headers"]["content-type"], "application/scim+json");
+        assert!(post["headers"]["x-request-id"].is_string(), "{post}");
         assert_eq!(post["answer_headers"]["location"], made["meta"]["location"]);
         assert!(post["took_ms"].is_u64(), "{post}");
         let warnings = post["warnings"].to_string();
@@ -789,8 +793,16 @@ async fn a_connection_of_the_file_wins_and_its_name_is_taken() {
     let list = list.as_array().unwrap().iter();
     let names: Vec<&str> = list.map(|c| c["connection"].as_str().unwrap()).collect();
     assert_eq!(names, ["entra", "okta"]);
-    let sources = vendor.run(&["source", "list"]).exits(0).stdout;
-    assert!(sources.contains("okta") && sources.contains("entra"));
+    let sources = vendor.run(&["--json", "source", "list"]).exits(0).json();
+    let of = |name: &str| {
+        let all = sources.as_array().unwrap();
+        all.iter().find(|source| source["source"] == name).unwrap()["priority"].clone()
+    };
+    assert_eq!((of("okta"), of("entra")), (json!(7), json!(100)));
+    let checked = vendor.run(&["check"]).exits(0).stdout;
+    assert!(checked.contains("okta: pushes over SCIM"), "{checked}");
+    let read = vendor.run(&["sync", "okta"]).exits(2).stderr;
+    assert!(read.contains("connection show okta"), "{read}");
     vendor.run(&["source", "pause", "okta"]).exits(0);
     vendor.run(&["source", "resume", "okta"]).exits(0);
 }

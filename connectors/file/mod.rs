@@ -88,6 +88,7 @@ impl FileConnector {
         let own = match kind {
             Kind::User => self.settings.users.as_deref(),
             Kind::Group => self.settings.groups.as_deref(),
+            Kind::Custom(_) => return None,
         };
         match (own, &self.settings.format) {
             (None, Format::Ldif) => self.settings.users.as_deref(),

@@ -117,6 +117,7 @@ impl<'a> Reading<'a> {
         let classes = match self.kind {
             Kind::User => &self.settings.user_classes,
             Kind::Group => &self.settings.group_classes,
+            Kind::Custom(_) => return false,
         };
         let has = |class: &str| {
             found

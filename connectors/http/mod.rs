@@ -83,6 +83,7 @@ impl HttpConnector {
         match kind {
             Kind::User => self.settings.users.as_ref(),
             Kind::Group => self.settings.groups.as_ref(),
+            Kind::Custom(_) => None,
         }
     }
 
@@ -165,6 +166,7 @@ impl HttpConnector {
             match kind {
                 Kind::User => users = pages,
                 Kind::Group => groups = pages,
+                Kind::Custom(_) => {}
             }
         }
         validators::keep(&self.settings, users, groups)

@@ -290,6 +290,7 @@ pub(crate) async fn nothing_changed(
         let pages = match kind {
             Kind::User => last.users.take(),
             Kind::Group => last.groups.take(),
+            Kind::Custom(_) => None,
         };
         let Some(pages) = pages.filter(|pages| !pages.is_empty()) else {
             return false;

@@ -16,11 +16,12 @@ pub(crate) fn below(base: &Url, segments: &[&str]) -> Url {
     url
 }
 
-/// `Users` or `Groups`.
+/// `Users` or `Groups`: no others are read.
 pub(crate) fn endpoint(kind: Kind) -> &'static str {
     match kind {
         Kind::User => "Users",
         Kind::Group => "Groups",
+        Kind::Custom(word) => word.as_str(),
     }
 }
 

@@ -9,7 +9,7 @@ use rollcall_mapping::{Context, Mapping};
 use super::workspace::configuration;
 use super::{CliError, Exit, Global, output};
 use crate::config::present;
-use crate::config::{Config, Level, Problems, Source};
+use crate::config::{Config, Level, Problems, PushSource, Source};
 use crate::sync::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
@@ -39,9 +39,10 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
     }
     // All mistakes of all sources are told at once.
     let mut mistakes = Problems::default();
+    let schemas = Schemas::from(&super::schema::of_files(&config)?);
     let mut readable = Vec::new();
     for source in &sources {
-        match read(&config, source) {
+        match read(&config, source, &schemas) {
             Ok(read) => readable.push(read),
             Err(problems) => mistakes.add(problems),
         }
@@ -70,6 +71,23 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         }
         rows.push(row);
     }
+    let connections: Vec<_> = config
+        .connections
+        .values()
+        .filter(|c| args.source.is_none() && tenant.is_none_or(|tenant| c.tenant == tenant))
+        .collect();
+    for connection in &connections {
+        let profile = connection.settings.profile.as_str();
+        rows.push(serde_json::json!({
+            "source": connection.name,
+            "kind": PushSource::KIND,
+            "profile": profile,
+        }));
+        if !global.json {
+            let name = &connection.name;
+            output::folded(&format!("{name}: pushes over SCIM, profile {profile}"))?;
+        }
+    }
     if global.json {
         output::json(&serde_json::json!({
             "configuration": config.path,
@@ -81,7 +99,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         output::line(format!(
             "{} is in order: {}, {}.",
             config.path.display(),
-            output::count(sources.len(), "source", "sources"),
+            output::count(sources.len() + connections.len(), "source", "sources"),
             output::count(config.tenants.len(), "tenant", "tenants"),
         ))?;
     }
@@ -98,8 +116,12 @@ struct Readable<'a> {
 }
 
 /// Settings, mapping, and the mapping's examples.
-fn read<'a>(config: &Config, source: &'a Source) -> Result<Readable<'a>, Problems> {
-    let loaded = source.load_mapping(&Schemas::standard());
+fn read<'a>(
+    config: &Config,
+    source: &'a Source,
+    schemas: &Schemas,
+) -> Result<Readable<'a>, Problems> {
+    let loaded = source.load_mapping(schemas);
     let (connector, (mapping, text)) = match (source.open(), loaded) {
         (Ok(connector), Ok(loaded)) => (connector, loaded),
         (Err(mut problems), Err(more)) => {

@@ -18,6 +18,7 @@ mod migrate;
 mod output;
 mod resource;
 mod run;
+mod schema;
 mod serve;
 mod source;
 mod sync;
@@ -131,6 +132,9 @@ enum Command {
     /// Bearer tokens for the SCIM endpoint
     #[command(subcommand)]
     Token(token::Command),
+    /// Schemas and resource types beyond users and groups
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Bring the store's schema up to date (every command does; this one does only that)
     #[command(after_help = "Example:\n  rollcall --config /etc/rollcall/rollcall.toml migrate")]
     Migrate,
@@ -242,6 +246,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Journal(args) => journal::run(&global, &args).await,
         Command::Serve(args) => serve::run(&global, args).await,
         Command::Token(command) => token::run(&global, command).await,
+        Command::Schema(command) => schema::run(&global, command).await,
         Command::Migrate => migrate::run(&global).await,
         Command::Backup(args) => backup::run(&global, &args).await,
         Command::Dump => backup::dump(&global).await,

@@ -27,6 +27,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     super::log::of_server(workspace.config.server.log)?;
     output::warnings(global.json, &workspace.config.warnings);
+    super::schema::register_files(&workspace).await?;
     for name in workspace.config.tenants.keys() {
         workspace.store.ensure_tenant(name).await?;
     }

@@ -103,7 +103,11 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
         ]);
     }
     // Those of the configuration are known to the store from here on.
-    workspace.roster().all(None).await?;
+    let connections = workspace.roster().all(None).await?;
+    let priority = |id| {
+        let known = connections.iter().find(|known| known.source.id == id)?;
+        Some(known.settings.priorities.default)
+    };
     for tenant in workspace.store.tenants().await? {
         if !workspace.may_touch(&tenant.name) {
             continue;
@@ -138,13 +142,15 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 "source": record.name,
                 "tenant": tenant.name,
                 "kind": record.kind,
+                "priority": priority(record.id),
                 "paused": record.paused,
             }));
+            let priority = priority(record.id).map(|number| number.to_string());
             let state = record.paused.map(|why| format!("paused: {why}"));
             rows.push(vec![
                 record.name,
                 record.kind,
-                "-".to_owned(),
+                priority.unwrap_or_else(|| "-".to_owned()),
                 "pushes".to_owned(),
                 state.unwrap_or_else(|| "ready".to_owned()),
             ]);

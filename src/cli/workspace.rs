@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_directory::schema::Schemas;
-use rollcall_mapping::Mapping;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::{Run, Source, Tenant};
 use rollcall_store::{Options, Store};
@@ -171,19 +170,11 @@ impl Workspace {
         Ok((source.name, tenant.map(|t| t.name).unwrap_or_default()))
     }
 
-    /// A source's mapping, compiled, with its text.
-    pub(crate) fn mapping(
-        &self,
-        source: &config::Source,
-    ) -> Result<(Arc<Mapping>, Arc<str>), CliError> {
-        let (mapping, text) = source.load_mapping(&self.schemas)?;
-        Ok((Arc::new(mapping), text.into()))
-    }
-
     /// A source, ready to run.
     pub(crate) async fn setup(&self, source: &config::Source) -> Result<Setup, CliError> {
-        let (mapping, mapping_text) = self.mapping(source)?;
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
+        let registered = self.store.registered(&tenant).await?;
+        let (mapping, mapping_text) = source.load_mapping(&registered.schemas)?;
         let mut record = self
             .store
             .ensure_source(tenant.id, &source.name, source.kind.as_str())
@@ -200,11 +191,11 @@ impl Workspace {
                 settings: source.settings_fingerprint(mapping.fingerprint()),
                 guards: source.guards.clone(),
                 voices: Arc::new(self.voices(&tenant).await?),
-                schemas: self.schemas.clone(),
+                schemas: Arc::clone(&registered.schemas),
             },
             connector: Arc::from(source.open()?),
-            mapping,
-            mapping_text,
+            mapping: Arc::new(mapping),
+            mapping_text: mapping_text.into(),
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
@@ -244,7 +235,7 @@ impl Workspace {
             settings: run.settings,
             guards: configured.map(|c| c.guards.clone()).unwrap_or_default(),
             voices: Arc::new(self.voices(&tenant).await?),
-            schemas: self.schemas.clone(),
+            schemas: Arc::clone(&self.store.registered(&tenant).await?.schemas),
             tenant_name: tenant.name,
             source,
         })
@@ -317,6 +308,11 @@ pub(super) fn named<'c>(
     name: &str,
 ) -> Result<&'c config::Source, CliError> {
     let Some(source) = config.sources.get(name) else {
+        if config.connections.contains_key(name) {
+            return Err(CliError::Usage(format!(
+                "source {name} pushes, so there is nothing to read; see `rollcall connection show {name}`"
+            )));
+        }
         let names: Vec<&String> = of_tenant(config, tenant).map(|s| &s.name).collect();
         return Err(CliError::Usage(if names.is_empty() {
             format!("there is no source {name}: the configuration has none; add [sources.{name}]")

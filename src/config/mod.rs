@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) sources: BTreeMap<String, Source>,
     /// `[sources.NAME]` that push.
     pub(crate) connections: BTreeMap<String, Arc<PushSource>>,
+    /// The folder of files with schemas that are registered in every tenant.
+    pub(crate) schemas: Option<PathBuf>,
     /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
     pub(crate) clock_offset: time::Duration,
     /// How long a killed run blocks the next one, for tests (`ROLLCALL_TEST_LEASE`, like
@@ -220,6 +222,7 @@ fn read(top: Section<'_>) -> Config {
         tenants.insert(TENANT_DEFAULT.to_owned(), tenant);
     }
     let folder = top.path("mappings");
+    let custom_schemas = top.path("schemas");
     let mut sources = BTreeMap::new();
     let mut connections = BTreeMap::new();
     for (name, section) in top.named("sources") {
@@ -239,6 +242,7 @@ fn read(top: Section<'_>) -> Config {
         tenants,
         sources,
         connections,
+        schemas: custom_schemas,
         clock_offset: clock_offset(desk.environment),
         lease: lease(desk.environment),
         warnings: Problems::default(),

@@ -9,32 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Whether an entry or a resource is a person or a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A person: SCIM resource type `User`.
-    User,
-    /// A group: SCIM resource type `Group`.
-    Group,
-}
-
-impl Kind {
-    /// The word used in files, messages and the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use crate::kind::Kind;
 
 /// The identity of an entry within its source and kind: never empty, without NUL,
 /// at most [`EntryKey::BYTES_MAX`] bytes.

@@ -107,10 +107,14 @@ impl Fingerprinter {
         let buffer = &mut self.buffer;
         buffer.clear();
         buffer.extend_from_slice(&self.mapping.0);
-        buffer.push(match entry.kind {
-            Kind::User => 1,
-            Kind::Group => 2,
-        });
+        match entry.kind {
+            Kind::User => buffer.push(1),
+            Kind::Group => buffer.push(2),
+            Kind::Custom(_) => {
+                buffer.push(3);
+                push(buffer, entry.kind.as_str().as_bytes());
+            }
+        }
         if let Locator::Dn(dn) = &entry.locator {
             push(buffer, dn.as_bytes());
         }

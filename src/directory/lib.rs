@@ -16,6 +16,7 @@ pub mod filter;
 pub mod fingerprint;
 pub mod instant;
 pub mod json;
+mod kind;
 pub mod member;
 pub mod merge;
 pub mod name;

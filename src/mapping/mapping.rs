@@ -227,6 +227,7 @@ impl Mapping {
         match kind {
             Kind::User => self.user.as_ref(),
             Kind::Group => self.group.as_ref(),
+            Kind::Custom(_) => None,
         }
     }
 

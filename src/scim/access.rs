@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::Scim;
 use super::error::ScimError;
 use super::inspect::Exchange;
+use super::redact::SecretNames;
 use super::report::Report;
 use super::target::Target;
 use crate::auth::BearerToken;
@@ -41,6 +42,8 @@ pub(super) struct Access {
     pub(super) profile: Profile,
     /// What is noted about the request.
     pub(super) report: Report,
+    /// What the inspector does not keep.
+    pub(super) secrets: SecretNames,
     /// Whose token it is, and how it is served.
     pub(super) client: Arc<Admitted>,
     /// The connection that the token belongs to. Without one, everything is seen and
@@ -85,15 +88,15 @@ impl Access {
         client: Admitted,
         named: Option<&str>,
     ) -> Result<Self, ScimError> {
-        let connection = scim
-            .admission
-            .push(&client, &scim.registry, &scim.schemas)
-            .await?;
+        let registered = scim.store.registered(&client.tenant).await?;
+        let (registry, schemas) = (&registered.registry, &registered.schemas);
+        let connection = scim.admission.push(&client, registry, schemas).await?;
         Ok(Self {
             tenant: client.tenant.id,
             base: base(scim, named).into(),
             token: client.token.as_str().into(),
-            registry: Arc::clone(&scim.registry),
+            secrets: scim.secrets.of(client.tenant.id, &registered),
+            registry: Arc::clone(registry),
             profile: client.settings.profile,
             report: Report::default(),
             client: Arc::new(client),
@@ -138,7 +141,9 @@ pub(super) async fn admit(
             let Some(client) = client else {
                 return Ok(answer);
             };
-            let exchange = Exchange::begin(&scim, &client, &request);
+            let registered = scim.store.registered(&client.tenant).await?;
+            let secrets = scim.secrets.of(client.tenant.id, &registered);
+            let exchange = Exchange::begin(&scim, &client, &request, secrets);
             return Ok(scim.inspector.turned_away(exchange, answer).await);
         }
     };

@@ -18,7 +18,7 @@ use super::answer::scim_answer;
 use super::error::ScimError;
 use super::list::{self, LIST_RESPONSE};
 use super::parameters::Parameters;
-use super::target::{Target, kind_of};
+use super::target::Target;
 use super::wanted::{Part, Wanted};
 
 pub(super) async fn handler(
@@ -83,14 +83,11 @@ fn targets(access: &Access, filter: Option<&Filter>) -> Result<Vec<Target>, Refu
     let mut targets = Vec::new();
     let mut refused = None;
     for resource_type in access.registry.resource_types() {
-        let Some(kind) = kind_of(resource_type) else {
-            continue;
-        };
         match filter.map(|filter| filter.resolve(resource_type)) {
             Some(Err(refusal)) => refused = refused.or(Some(refusal)),
             Some(Ok(_)) | None => targets.push(Target {
                 resource_type: resource_type.clone(),
-                kind,
+                kind: resource_type.kind(),
                 id: String::new(),
             }),
         }

@@ -64,13 +64,13 @@ pub(crate) struct Recorder {
     store: Store,
     /// Gone when nobody is left who could tell of a request.
     tellers: Weak<Waiting>,
-    queue: Arc<Mutex<VecDeque<Seen>>>,
+    queue: Arc<Mutex<Queue>>,
     news: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    queue: Arc<Mutex<VecDeque<Seen>>>,
+    queue: Arc<Mutex<Queue>>,
     news: Arc<Notify>,
 }
 
@@ -108,6 +108,34 @@ impl Seen {
     }
 }
 
+/// What waits to be written.
+#[derive(Debug, Default)]
+struct Queue {
+    seen: VecDeque<Seen>,
+    /// Of their bodies.
+    bytes: usize,
+}
+
+impl Queue {
+    /// Adds one; the oldest are lost where there are too many.
+    fn push(&mut self, seen: Seen) {
+        self.bytes += seen.bytes();
+        self.seen.push_back(seen);
+        while self.seen.len() > WAITING_MAX || self.bytes > WAITING_BYTES_MAX {
+            let Some(lost) = self.seen.pop_front() else {
+                break;
+            };
+            self.bytes -= lost.bytes();
+        }
+    }
+
+    /// All of them, the oldest first.
+    fn take(&mut self) -> VecDeque<Seen> {
+        self.bytes = 0;
+        std::mem::take(&mut self.seen)
+    }
+}
+
 /// The body of the request that is being answered. An extension of the request, filled when
 /// the body has been read.
 #[derive(Debug, Clone, Default)]
@@ -134,7 +162,7 @@ pub(super) async fn inspect(
     if access.client.source.is_none() {
         return next.run(request).await;
     }
-    let exchange = Exchange::begin(&scim, &access.client, &request);
+    let exchange = Exchange::begin(&scim, &access.client, &request, access.secrets.clone());
     let received = Received::default();
     request.extensions_mut().insert(received.clone());
     let response = next.run(request).await;
@@ -161,7 +189,12 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn begin(scim: &Scim, client: &Admitted, request: &Request) -> Self {
+    pub(super) fn begin(
+        scim: &Scim,
+        client: &Admitted,
+        request: &Request,
+        secrets: SecretNames,
+    ) -> Self {
         let agent = request.headers().get(header::USER_AGENT);
         let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         let agent = agent.unwrap_or_default();
@@ -170,13 +203,11 @@ impl Exchange {
             at: scim.clock.now(),
             started: Instant::now(),
             method: request.method().to_string(),
-            target: scim
-                .secrets
-                .target(request.uri().path(), request.uri().query()),
+            target: secrets.target(request.uri().path(), request.uri().query()),
             address: scim.client_address(request),
             agent: agent.chars().take(HEADER_CHARACTERS_MAX).collect(),
             headers: told(request.headers(), &HEADERS),
-            secrets: scim.secrets.clone(),
+            secrets,
         }
     }
 }
@@ -194,7 +225,7 @@ fn told(headers: &HeaderMap, names: &[HeaderName]) -> Json {
 impl Inspector {
     /// An inspector, and who writes what it keeps.
     pub(crate) fn new(store: Store) -> (Self, Recorder) {
-        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        let queue = Arc::new(Mutex::new(Queue::default()));
         let news = Arc::new(Notify::new());
         let waiting = Arc::new(Waiting {
             queue: Arc::clone(&queue),
@@ -247,14 +278,7 @@ impl Inspector {
     }
 
     fn push(&self, seen: Seen) {
-        let mut queue = locked(&self.0.queue);
-        queue.push_back(seen);
-        let mut bytes: usize = queue.iter().map(Seen::bytes).sum();
-        while queue.len() > WAITING_MAX || bytes > WAITING_BYTES_MAX {
-            let Some(lost) = queue.pop_front() else { break };
-            bytes -= lost.bytes();
-        }
-        drop(queue);
+        locked(&self.0.queue).push(seen);
         self.0.news.notify_one();
     }
 }
@@ -270,7 +294,7 @@ impl Kept {
     }
 }
 
-fn locked(queue: &Mutex<VecDeque<Seen>>) -> MutexGuard<'_, VecDeque<Seen>> {
+fn locked(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -303,7 +327,7 @@ impl Recorder {
         loop {
             self.news.notified().await;
             let is_last = self.tellers.strong_count() == 0;
-            let seen: Vec<Seen> = locked(&self.queue).drain(..).collect();
+            let seen = locked(&self.queue).take();
             if !seen.is_empty() {
                 self.write(seen).await;
             }
@@ -314,7 +338,7 @@ impl Recorder {
         }
     }
 
-    async fn write(&self, seen: Vec<Seen>) {
+    async fn write(&self, seen: VecDeque<Seen>) {
         let mut sizes: HashMap<SourceId, u32> = HashMap::new();
         let mut counts: HashMap<SourceId, u32> = HashMap::new();
         let mut kept = Vec::with_capacity(seen.len());

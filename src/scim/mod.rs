@@ -47,7 +47,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
-use rollcall_directory::schema::{Registry, Schemas};
 use rollcall_store::Store;
 use rollcall_store::search::Cursors;
 use tokio::sync::OnceCell;
@@ -56,7 +55,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::access::Access;
 use self::error::ScimError;
 pub(crate) use self::inspect::{Inspector, Recorder};
-use self::redact::SecretNames;
+use self::redact::SecretsByTenant;
 use self::target::Target;
 use crate::auth::connection::Admission;
 use crate::sync::Clock;
@@ -80,11 +79,8 @@ pub(crate) struct Scim {
     /// Without a slash at its end.
     public_url: Arc<str>,
     push: Arc<PushEngine>,
-    registry: Arc<Registry>,
-    /// What sources can write, made of the registry once.
-    schemas: Arc<Schemas>,
     /// What the inspector does not keep.
-    secrets: SecretNames,
+    secrets: SecretsByTenant,
     admission: Admission,
     inspector: Inspector,
     cursors: Arc<OnceCell<Cursors>>,
@@ -99,12 +95,9 @@ impl Scim {
         admission: Admission,
         inspector: Inspector,
     ) -> Self {
-        let registry = Arc::new(Registry::standard());
         Self {
             push: PushEngine::over(store.clone(), Arc::clone(&clock)),
-            schemas: Arc::new(Schemas::from(&*registry)),
-            secrets: SecretNames::of(&registry),
-            registry,
+            secrets: SecretsByTenant::default(),
             store,
             clock,
             public_url: public_url.trim_end_matches('/').into(),

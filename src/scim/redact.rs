@@ -3,10 +3,12 @@
 //! and those that sound like a secret. A name is looked for wherever it can stand: as a
 //! member, in a path of a PATCH, in a filter; and what was found once is taken out everywhere.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rollcall_directory::schema::{AttributeDefinition, Registry, Returned};
+use rollcall_store::Registered;
+use rollcall_store::ids::TenantId;
 use serde_json::{Map, Value as Json};
 
 /// Parts of attribute names whose values are secrets.
@@ -33,6 +35,24 @@ const NAMING: [&str; 6] = [
 const COVERED: &str = "***";
 /// Shorter values are not looked for elsewhere: they would be found in innocent words.
 const SOUGHT_BYTES_MIN: usize = 4;
+
+/// The secret names of each tenant, made anew only when its schemas have changed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SecretsByTenant(Arc<Mutex<HashMap<TenantId, (i64, SecretNames)>>>);
+
+impl SecretsByTenant {
+    pub(super) fn of(&self, tenant: TenantId, registered: &Registered) -> SecretNames {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&tenant) {
+            Some((version, names)) if *version == registered.version => names.clone(),
+            _ => {
+                let names = SecretNames::of(&registered.registry);
+                known.insert(tenant, (registered.version, names.clone()));
+                names
+            }
+        }
+    }
+}
 
 /// Which attributes hold secrets. Cheap to clone.
 #[derive(Debug, Clone, Default)]

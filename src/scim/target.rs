@@ -32,19 +32,10 @@ impl Target {
     pub(super) fn at(access: &Access, endpoint: &str, id: &str) -> Result<Self, ScimError> {
         let resource_type = Self::resource_type(access, endpoint).ok_or(ScimError::NoSuchPath)?;
         Ok(Self {
-            kind: kind_of(&resource_type).ok_or(ScimError::NoSuchPath)?,
+            kind: resource_type.kind(),
             resource_type,
             id: id.to_owned(),
         })
-    }
-}
-
-/// How resources of a type are stored.
-pub(super) fn kind_of(resource_type: &ResourceType) -> Option<Kind> {
-    match resource_type.name.as_str() {
-        "User" => Some(Kind::User),
-        "Group" => Some(Kind::Group),
-        _ => None,
     }
 }
 

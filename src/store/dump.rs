@@ -148,10 +148,7 @@ async fn dump(tx: &mut Tx, tenant: TenantId) -> Result<Vec<String>, Trouble> {
 
 /// What people call a resource.
 fn label(resource: &ResourceRow) -> String {
-    let attribute = match resource.kind {
-        Kind::User => "userName",
-        Kind::Group => "displayName",
-    };
+    let attribute = resource.kind.name_attribute();
     let name = resource.document.get(attribute).and_then(Json::as_str);
     format!("{} {}", resource.kind, name.unwrap_or_default())
 }

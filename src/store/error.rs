@@ -160,7 +160,7 @@ pub enum StepConflict {
     #[error("{attribute} is longer than {limit_bytes} bytes")]
     TooLong {
         /// The attribute.
-        attribute: &'static str,
+        attribute: String,
         /// The limit.
         limit_bytes: usize,
     },
@@ -168,7 +168,17 @@ pub enum StepConflict {
     #[error("{attribute} contains a NUL character")]
     Nul {
         /// The attribute.
-        attribute: &'static str,
+        attribute: String,
+    },
+    /// Another resource of the type has a value that must be unique.
+    #[error("another resource has the {attribute} `{value}`")]
+    ValueTaken {
+        /// The attribute's path.
+        attribute: String,
+        /// The value, in the form in which it is compared.
+        value: String,
+        /// Whose it is.
+        holder: ResourceId,
     },
 }
 

@@ -25,6 +25,7 @@ mod quarantine;
 pub mod records;
 mod resources;
 mod runs;
+mod schemas;
 pub mod search;
 mod sources;
 mod tenants;
@@ -38,6 +39,7 @@ pub use error::{CommitError, StepConflict, StoreError};
 pub use ids::IdKind;
 pub use links::said;
 pub use resources::By;
+pub use schemas::{Origin, RegisterError, Registered, Registration};
 
 use std::sync::Arc;
 
@@ -48,6 +50,7 @@ use driver::{Access, Database};
 pub struct Store {
     database: Arc<Database>,
     stones: Arc<search::Stones>,
+    registrations: Arc<schemas::Registrations>,
 }
 
 /// How a store is opened.
@@ -80,6 +83,7 @@ impl Store {
         Ok(Self {
             database: Arc::new(Database::open(url, options, access).await?),
             stones: Arc::default(),
+            registrations: Arc::default(),
         })
     }
 }

@@ -18,6 +18,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its name in URLs and files.
     pub name: String,
+    /// Counted up whenever its registered schemas change.
+    pub schemas_version: i64,
 }
 
 /// What the store remembers of a source between runs; its settings are configuration.
@@ -53,7 +55,7 @@ pub struct Resource {
     pub uuid: Uuid,
     /// Its tenant.
     pub tenant: TenantId,
-    /// User or group.
+    /// User, group, or of a registered type.
     pub kind: Kind,
     /// Its attributes.
     pub document: Document,

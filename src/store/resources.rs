@@ -154,18 +154,23 @@ statements! {
         visible_to!("$2", "$3")
     );
     VISIBLE_IDS = concat!(
-            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = $1 AND ",
+            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = $1
+                AND r.kind IN ('user', 'group') AND ",
             visible_to!("$2", "$3")
         ),
         postgres: concat!(
-            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = ANY($1::text[]) AND ",
+            "SELECT r.uuid, r.id FROM resources r WHERE r.uuid = ANY($1::text[])
+                AND r.kind IN ('user', 'group') AND ",
             visible_to!("$2", "$3")
         );
     VISIBLE_AMONG = concat!(
-            "SELECT r.id FROM resources r WHERE r.id = $1 AND ", visible_to!("$2", "$3")
+            "SELECT r.id FROM resources r WHERE r.id = $1
+                AND r.kind IN ('user', 'group') AND ",
+            visible_to!("$2", "$3")
         ),
         postgres: concat!(
-            "SELECT r.id FROM resources r WHERE r.id = ANY($1::bigint[]) AND ",
+            "SELECT r.id FROM resources r WHERE r.id = ANY($1::bigint[])
+                AND r.kind IN ('user', 'group') AND ",
             visible_to!("$2", "$3")
         );
     COUNT = "SELECT COUNT(*) FROM resources r WHERE r.tenant = $1 AND r.kind = $2";
@@ -271,7 +276,8 @@ impl Store {
             .await
     }
 
-    /// The numbers of those SCIM ids whose resources the connection sees.
+    /// The numbers of those SCIM ids of users and groups that the connection sees: whom
+    /// others can refer to.
     pub async fn visible_ids(
         &self,
         tenant: TenantId,
@@ -284,7 +290,7 @@ impl Store {
             .await
     }
 
-    /// Those of `ids` whose resources the connection sees.
+    /// Those of `ids` that are users or groups which the connection sees.
     pub async fn visible_among(
         &self,
         tenant: TenantId,

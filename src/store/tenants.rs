@@ -6,9 +6,9 @@ use crate::{Store, StoreError};
 
 statements! {
     ENSURE_TENANT = "INSERT INTO tenants (name) VALUES ($1)
-        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name";
-    TENANT_BY_NAME = "SELECT id, name FROM tenants WHERE name = $1";
-    TENANTS = "SELECT id, name FROM tenants ORDER BY name";
+        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name, schemas_version";
+    TENANT_BY_NAME = "SELECT id, name, schemas_version FROM tenants WHERE name = $1";
+    TENANTS = "SELECT id, name, schemas_version FROM tenants ORDER BY name";
 }
 
 impl FromCells for Tenant {
@@ -16,6 +16,7 @@ impl FromCells for Tenant {
         Ok(Self {
             id: cells.take()?,
             name: cells.take()?,
+            schemas_version: cells.take()?,
         })
     }
 }

@@ -144,7 +144,7 @@ impl Reconciler<'_> {
         // "Not active" means nothing for a group: its contribution goes at once.
         let presence = match old.kind {
             Kind::User => presence,
-            Kind::Group => Presence::Withdrawn,
+            Kind::Group | Kind::Custom(_) => Presence::Withdrawn,
         };
         let mut link = old.clone();
         link.presence = presence;
@@ -248,10 +248,7 @@ fn subject(resource: &Resource, link: &Link) -> String {
 
 /// What people call a resource.
 pub(crate) fn name_of(resource: &Resource) -> String {
-    let unit = match resource.kind {
-        Kind::User => "userName",
-        Kind::Group => "displayName",
-    };
+    let unit = resource.kind.name_attribute();
     resource
         .document
         .text(unit)

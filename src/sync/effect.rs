@@ -75,6 +75,7 @@ impl Effect {
         match self.creates {
             Some(Kind::User) => tally.users_created += 1,
             Some(Kind::Group) => tally.groups_created += 1,
+            Some(Kind::Custom(_)) => tally.others_created += 1,
             None => {}
         }
         tally.linked += u64::from(self.links);

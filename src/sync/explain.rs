@@ -113,7 +113,7 @@ pub(crate) async fn find(
             By::DisplayName,
         ]
         .as_slice(),
-        Kind::Group => [By::DisplayName, By::Uuid, By::ExternalId].as_slice(),
+        Kind::Group | Kind::Custom(_) => [By::DisplayName, By::Uuid, By::ExternalId].as_slice(),
     };
     for by in orders {
         let found = store

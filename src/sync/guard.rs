@@ -116,7 +116,7 @@ pub(super) fn removals(guards: &Guards, kind: Kind, absent: u64, totals: &Totals
             totals.users_removed_lately,
             people_limit(&guards.removals, totals.users),
         ),
-        Kind::Group => (
+        Kind::Group | Kind::Custom(_) => (
             "groups",
             "groups",
             totals.groups,
@@ -126,7 +126,7 @@ pub(super) fn removals(guards: &Guards, kind: Kind, absent: u64, totals: &Totals
     };
     let holds = match kind {
         Kind::User => Holds::People,
-        Kind::Group => Holds::Groups,
+        Kind::Group | Kind::Custom(_) => Holds::Groups,
     };
     past(name, holds, absent, lately, limit, || {
         format!(

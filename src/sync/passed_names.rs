@@ -32,6 +32,11 @@ pub(super) struct PassedNames {
 }
 
 impl PassedNames {
+    /// Nobody has the names of this one any more.
+    pub(super) fn forget(&mut self, resource: ResourceId) {
+        self.former.insert(resource);
+    }
+
     /// Whether some name has passed on.
     pub(super) fn are_there(&self) -> bool {
         !self.former.is_empty()

@@ -342,6 +342,7 @@ impl Examiner {
         match entry.kind {
             Kind::User => self.counts.users += 1,
             Kind::Group => self.counts.groups += 1,
+            Kind::Custom(_) => {}
         }
         let key = match &entry.key {
             Ok(key) => key.clone(),

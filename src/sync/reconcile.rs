@@ -691,10 +691,7 @@ fn remember_old_state(writes: &mut [Write]) {
 
 /// The attributes without which no resource can be.
 pub(super) fn require(kind: Kind, document: &Document) -> Result<(), String> {
-    let unit = match kind {
-        Kind::User => "userName",
-        Kind::Group => "displayName",
-    };
+    let unit = kind.name_attribute();
     match document.text(unit) {
         Some(text) if !text.trim().is_empty() => Ok(()),
         _ => Err(format!(
@@ -736,10 +733,7 @@ fn document_in(writes: &[Write]) -> Option<&Document> {
 
 /// Whom a step is about: the name that people know, and the entry's key.
 pub(super) fn subject(writes: &[Write], resource: Option<&Resource>, link: &Link) -> String {
-    let unit = match link.kind {
-        Kind::User => "userName",
-        Kind::Group => "displayName",
-    };
+    let unit = link.kind.name_attribute();
     document_in(writes)
         .or(resource.map(|r| &r.document))
         .and_then(|document| document.text(unit))

@@ -1,7 +1,7 @@
 //! Whom entries mention: managers are said in a contribution, members are rows; who is not
 //! here yet is waited for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rollcall_directory::contribution::Contribution;
 use rollcall_directory::name::{NameHash, Reference};
@@ -174,15 +174,14 @@ pub(super) fn pending_write(
     before: Option<&Vec<Reference>>,
 ) -> Option<Write> {
     let before: &[Reference] = before.map_or(&[], Vec::as_slice);
-    let removed: Vec<Reference> = before
-        .iter()
-        .filter(|r| !unresolved.contains(r))
-        .cloned()
-        .collect();
-    let added: Vec<Reference> = unresolved
-        .into_iter()
-        .filter(|r| !before.contains(r))
-        .collect();
+    let (old, new): (HashSet<&Reference>, HashSet<&Reference>) =
+        (before.iter().collect(), unresolved.iter().collect());
+    let those = |of: &[Reference], others: &HashSet<&Reference>| -> Vec<Reference> {
+        let those = of.iter().filter(|r| !others.contains(r));
+        those.cloned().collect()
+    };
+    let removed = those(before, &new);
+    let added = those(&unresolved, &old);
     (!added.is_empty() || !removed.is_empty()).then_some(Write::Pending {
         link,
         added,

@@ -440,8 +440,13 @@ impl Going<'_> {
         let merged = reconciler.merge_anew().await?;
         self.take(reconciler, merged, &mut outlet).await?;
         outlet.flush().await?;
+        let doubles = match at_once {
+            true => self.made_of_doubles(reconciler, &reading.twice).await?,
+            false => Vec::new(),
+        };
         let look_again = reconciler.look_again(&reading.index.people()).await?;
         self.take(reconciler, look_again, &mut outlet).await?;
+        self.take(reconciler, doubles, &mut outlet).await?;
         outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use rand::Rng;
 use rollcall_store::StoreError;
-use rollcall_store::records::Tenant;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -178,10 +177,10 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
 
 /// How much each source of the tenant counts now.
 async fn voices(engine: &Engine, scheduled: &Scheduled) -> Result<Voices, StoreError> {
-    let tenant = Tenant {
-        id: scheduled.setup.source.tenant,
-        name: scheduled.setup.tenant_name.clone(),
-    };
+    let tenant = engine
+        .store
+        .ensure_tenant(&scheduled.setup.tenant_name)
+        .await?;
     Voices::of_tenant(&scheduled.config, &engine.store, &tenant).await
 }
 

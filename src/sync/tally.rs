@@ -19,6 +19,8 @@ pub(crate) struct Tally {
     pub(crate) users_created: u64,
     /// Groups made.
     pub(crate) groups_created: u64,
+    /// Resources of registered types made.
+    pub(crate) others_created: u64,
     /// Entries tied to people and groups that were there already.
     pub(crate) linked: u64,
     /// People and groups whose attributes changed.
@@ -31,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) users_gone: u64,
     /// Groups absent from a complete read.
     pub(crate) groups_gone: u64,
+    /// Resources of registered types that nobody holds any more.
+    pub(crate) others_gone: u64,
     /// Entries that came back.
     pub(crate) returned: u64,
     /// Deleted after their grace period.
@@ -61,6 +65,8 @@ impl Tally {
     pub(crate) fn changes_something(&self) -> bool {
         self.users_created
             + self.groups_created
+            + self.others_created
+            + self.others_gone
             + self.linked
             + self.updated
             + self.users_gone

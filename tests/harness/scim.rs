@@ -35,11 +35,19 @@ impl Drop for Service {
 impl Service {
     /// `profile` is the connection's.
     pub(crate) async fn start(database: Database, profile: &str) -> Self {
+        Self::start_with(database, profile, &[]).await
+    }
+
+    /// The same, with the schemas of these files registered.
+    pub(crate) async fn start_with(database: Database, profile: &str, schemas: &[&str]) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let listen = free.local_addr().unwrap();
         let server = format!("[server]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\n");
         let rollcall = tokio::task::spawn_blocking(move || Rollcall::new(database, &server)).await;
         let rollcall = rollcall.unwrap();
+        for file in schemas {
+            rollcall.run(&["schema", "add", file]).exits(0);
+        }
         let token = connect(&rollcall, profile);
         drop(free);
         let mut service = Self {

@@ -109,8 +109,7 @@ impl ConnectionGuard {
             return Ok(());
         }
         let before = now - window(&self.settings());
-        let held_since = self.store.guard_holds(self.source, before, now).await?;
-        if state.held_since == Some(held_since) {
+        if !self.store.guard_holds(self.source, before, now).await? {
             return Ok(());
         }
         let (tenant, connection) = (&self.client.tenant.name, &self.client.name);

@@ -3,31 +3,43 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::index::{Index, NamedValues};
 use crate::filter::fold;
 use crate::refusal::Refusal;
 use crate::schema::AttributeDefinition;
 use crate::value::{VALUES_MAX, is_primary};
 
-/// Appends `new` to `list`, except for what is there already.
+/// Appends `new` to `list`, except for what is there already. Costs as much as both are
+/// long, not as their product.
 pub(super) fn append(
     list: &mut Vec<Json>,
     new: Vec<Json>,
     definition: &AttributeDefinition,
 ) -> Result<(), Refusal> {
+    let mut index = Index::of(list, definition);
     for value in new {
         let primary = is_primary(&value);
-        let known = list.iter().position(|old| is_same(old, &value, definition));
+        let known = index.first_same(list, &value);
         let at = known.unwrap_or(list.len());
         match (list.get_mut(at), value) {
             (None, value) => list.push(value),
             (Some(Json::Object(old)), Json::Object(parts)) => merge(old, parts, definition),
             (Some(_), _) => {}
         }
+        index.note(list, at);
         if primary {
-            only_primary(list, at);
+            for changed in only_primary(list, at) {
+                index.note(list, changed);
+            }
         }
     }
     check_length(list, definition)
+}
+
+/// Takes the values from `list` that have everything which one of `named` names.
+pub(super) fn remove(list: &mut Vec<Json>, named: &[Json], definition: &AttributeDefinition) {
+    let named = NamedValues::of(named, definition);
+    list.retain(|old| !named.mean(old));
 }
 
 pub(super) fn check_length(list: &[Json], definition: &AttributeDefinition) -> Result<(), Refusal> {
@@ -40,16 +52,19 @@ pub(super) fn check_length(list: &[Json], definition: &AttributeDefinition) -> R
     Ok(())
 }
 
-/// Takes `primary` from all values but the one at `at`.
-pub(super) fn only_primary(list: &mut [Json], at: usize) {
+/// Takes `primary` from all values but the one at `at`; tells which had it.
+pub(super) fn only_primary(list: &mut [Json], at: usize) -> Vec<usize> {
+    let mut changed = Vec::new();
     for (index, value) in list.iter_mut().enumerate() {
         if index != at
             && is_primary(value)
             && let Some(parts) = value.as_object_mut()
         {
             parts.insert("primary".to_owned(), false.into());
+            changed.push(index);
         }
     }
+    changed
 }
 
 /// Puts sub-attributes into a value; those that differ only in case stay as they are.

@@ -16,6 +16,7 @@
 //! - `replace` with `null` or `[]` clears; `add` of them changes nothing.
 //! - `schemas` follows from the data and cannot be changed.
 
+mod index;
 mod list;
 mod members;
 mod parts;

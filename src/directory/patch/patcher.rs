@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::list::{append, is_meant};
+use super::list::{append, remove};
 use super::parts::{container, list_of, prune, set_in, set_part};
 use super::refusals::{immutable, missing_value, read_only, required};
 use super::request::read_path;
@@ -306,7 +306,7 @@ impl<'r> Patcher<'r> {
         let Some(Json::Array(list)) = object.get_mut(&definition.name) else {
             return Ok(());
         };
-        list.retain(|old| !named.iter().any(|named| is_meant(old, named, definition)));
+        remove(list, &named, definition);
         if list.is_empty() && definition.required {
             return Err(required(&found));
         }

@@ -10,6 +10,7 @@ mod build;
 mod common;
 mod core;
 mod identity;
+mod indexed;
 mod json;
 mod registry;
 mod resource_type;
@@ -17,10 +18,13 @@ mod target;
 
 pub use attribute::{AttributeDefinition, AttributeType, Mutability, Returned, Uniqueness};
 pub use common::{common_attribute, common_attributes};
+pub use indexed::IndexedAttribute;
 pub use json::SchemaError;
 pub use registry::{Registry, RegistryError};
 pub use resource_type::{Extension, Found, Place, ResourceType, Unknown};
 pub use target::{Shape, Target, TargetError, Unit};
+
+use std::collections::BTreeMap;
 
 use crate::entry::Kind;
 
@@ -56,11 +60,13 @@ impl Schema {
     }
 }
 
-/// The schemas of a tenant: for each kind one core schema and its extensions.
+/// The schemas of a tenant: for each kind one core schema and its extensions. A kind that is
+/// not registered has none.
 #[derive(Debug, Clone)]
 pub struct Schemas {
     user: Vec<Schema>,
     group: Vec<Schema>,
+    custom: BTreeMap<Kind, Vec<Schema>>,
 }
 
 impl Schemas {
@@ -74,6 +80,7 @@ impl Schemas {
                 identity::identity_user(),
             ],
             group: vec![core::group()],
+            custom: BTreeMap::new(),
         }
     }
 
@@ -83,6 +90,7 @@ impl Schemas {
         match kind {
             Kind::User => &self.user,
             Kind::Group => &self.group,
+            Kind::Custom(_) => self.custom.get(&kind).map_or(&[], Vec::as_slice),
         }
     }
 }

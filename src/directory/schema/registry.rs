@@ -4,6 +4,7 @@
 //! A registry is a value: whoever adds to it clones it, adds, and puts the new one in the
 //! old one's place, so that a request sees one state from beginning to end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -52,6 +53,9 @@ pub enum RegistryError {
         /// The URN that it names.
         urn: String,
     },
+    /// A name that is none.
+    #[error("resource type {0}: the name must be of letters and digits, and begin with a letter")]
+    Name(String),
     /// A name that cannot be part of a URL.
     #[error("resource type {0}: the endpoint must be `/` and a name of letters and digits")]
     Endpoint(String),
@@ -130,6 +134,12 @@ impl Registry {
     #[must_use]
     pub fn resource_type(&self, name: &str) -> Option<&Arc<ResourceType>> {
         self.resource_types.iter().find(|t| t.name == name)
+    }
+
+    /// The resource type of that kind of resources.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> Option<&Arc<ResourceType>> {
+        self.resource_types.iter().find(|t| t.kind() == kind)
     }
 
     /// The resource type at that endpoint (`Users`).
@@ -224,6 +234,9 @@ impl Registry {
             None => needed(at, "id")?,
         };
         let at = format!("resource type {name}");
+        if !is_attribute_name(&name) || name.contains('$') {
+            return Err(RegistryError::Name(name));
+        }
         let endpoint = needed(&at, "endpoint")?;
         let endpoint = endpoint.strip_prefix('/').unwrap_or(&endpoint).to_owned();
         let reserved = |word: &&str| word.eq_ignore_ascii_case(&endpoint);
@@ -238,6 +251,9 @@ impl Registry {
                 what: what.to_owned(),
                 other: other.name.clone(),
             };
+            if other.name.eq_ignore_ascii_case(&name) {
+                return Err(taken("the name, in whatever case,"));
+            }
             if other.endpoint.eq_ignore_ascii_case(&endpoint) {
                 return Err(taken(&endpoint));
             }
@@ -317,24 +333,26 @@ fn renew(resource_type: &mut Arc<ResourceType>, schema: &Arc<Schema>) {
 }
 
 impl From<&Registry> for Schemas {
-    /// What sources can write: the schemas of users and groups, custom extensions included.
+    /// What sources can write: for each type its core schema and its extensions.
     fn from(registry: &Registry) -> Self {
-        let of = |kind: Kind| {
-            let name = match kind {
-                Kind::User => "User",
-                Kind::Group => "Group",
-            };
-            registry.resource_type(name).map_or_else(Vec::new, |t| {
-                let extensions = t.extensions.iter().map(|e| e.schema.as_ref().clone());
-                std::iter::once(t.schema.as_ref().clone())
-                    .chain(extensions)
-                    .collect()
-            })
+        let mut schemas = Self {
+            user: Vec::new(),
+            group: Vec::new(),
+            custom: BTreeMap::new(),
         };
-        Self {
-            user: of(Kind::User),
-            group: of(Kind::Group),
+        for resource_type in registry.resource_types() {
+            let extensions = resource_type.extensions.iter().map(|e| &e.schema);
+            let all = std::iter::once(&resource_type.schema).chain(extensions);
+            let all = all.map(|schema| schema.as_ref().clone()).collect();
+            match resource_type.kind() {
+                Kind::User => schemas.user = all,
+                Kind::Group => schemas.group = all,
+                custom @ Kind::Custom(_) => {
+                    schemas.custom.insert(custom, all);
+                }
+            }
         }
+        schemas
     }
 }
 

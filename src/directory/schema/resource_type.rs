@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{AttributeDefinition, Schema, common_attribute, common_attributes};
+use crate::entry::Kind;
 use crate::path::AttributePath;
 
 /// URN of a resource type's own schema.
@@ -137,6 +138,12 @@ impl ResourceType {
         self.extensions
             .iter()
             .find(|e| e.schema.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// The kind of its resources.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind::of_type(&self.name)
     }
 
     /// Every attribute with the extension that it belongs to: the common ones, the core

@@ -577,6 +577,7 @@ fn comparable(kind: Kind) -> &'static [&'static str] {
             "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber\"",
         ],
         Kind::Group => &["externalId", "displayName"],
+        Kind::Custom(_) => &[],
     }
 }
 

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use super::flush::at_step;
 use super::ledger::{Ledger, ResourceNow};
+use super::values::Rows;
 use crate::driver::{Column, Trouble, Tx, binds, statements};
 use crate::error::{CommitError, StepConflict};
 use crate::ids::{ResourceId, TenantId};
+use crate::schemas::Registered;
 
 statements! {
     NAME_HOLDERS = "SELECT $1, id FROM resources WHERE user_name = $2 AND tenant = $3",
@@ -126,4 +129,38 @@ async fn keys(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<Conflicts, Trouble> {
         }
     }
     Ok(conflicts)
+}
+
+/// Refuses a step that takes a unique value which its holder keeps.
+pub(super) async fn values(
+    tx: &mut Tx,
+    ledger: &Ledger<'_>,
+    tenant: TenantId,
+    registered: Option<&Registered>,
+) -> Result<(), Trouble> {
+    let Some(registered) = registered else {
+        return Ok(());
+    };
+    let mut rows = Rows::default();
+    for (id, slot) in &ledger.resources {
+        let kind = slot.now.as_ref().map(|now| now.kind);
+        let known = kind.and_then(|kind| registered.indexed.get_key_value(kind));
+        let (Some((kind, attributes)), Some(text)) = (known, slot.text()) else {
+            continue;
+        };
+        if slot.holds() {
+            rows.add(*id, kind, text, true, attributes)
+                .map_err(|trouble| at_step(trouble, slot.step))?;
+        }
+    }
+    // What the batch's own resources hold in the end was compared among themselves.
+    let gone = |holder: i64| ledger.resources.contains_key(&holder);
+    match rows.taken(tx, tenant, gone).await? {
+        None => Ok(()),
+        Some((resource, cause)) => {
+            let slot = ledger.resources.get(&resource);
+            let index = slot.map_or(0, |slot| slot.step);
+            Err(Trouble::Refused(CommitError::Step { index, cause }))
+        }
+    }
 }

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use super::Batch;
 use super::ledger::{Ledger, LinkSlot, ResourceNow};
 use super::prepared::{Doc, LinkRow};
+use super::values;
 use crate::driver::{Column, Trouble, Tx, binds, statements};
+use crate::error::CommitError;
+use crate::schemas::Registered;
 
 statements! {
     DELETE_LINK = "DELETE FROM links WHERE id = $1",
@@ -143,9 +146,17 @@ statements! {
 }
 
 /// Writes all that differs.
-pub(super) async fn flush(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Result<(), Trouble> {
+pub(super) async fn flush(
+    tx: &mut Tx,
+    ledger: &Ledger<'_>,
+    batch: &Batch,
+    registered: Option<&Registered>,
+) -> Result<(), Trouble> {
     remove(tx, ledger).await?;
     write_resources(tx, ledger, batch).await?;
+    if let Some(registered) = registered {
+        write_values(tx, ledger, batch, registered).await?;
+    }
     write_links(tx, ledger).await?;
     write_names(tx, ledger).await?;
     write_memberships(tx, ledger).await?;
@@ -161,6 +172,7 @@ async fn remove(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
         tx.execute_each(statement, &links, &[]).await?;
     }
     let resources = [ids(ledger.resources.iter().filter(|(_, slot)| slot.cut))];
+    values::delete(tx, &resources).await?;
     for statement in [
         DELETE_EMAILS,
         DELETE_MEMBERS_OF,
@@ -228,6 +240,49 @@ async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Res
     let columns = [Column::Ints(owners), Column::Texts(emails)];
     tx.execute_each(INSERT_EMAIL, &columns, &[]).await?;
     Ok(())
+}
+
+/// What registered schemas mark as indexed.
+async fn write_values(
+    tx: &mut Tx,
+    ledger: &Ledger<'_>,
+    batch: &Batch,
+    registered: &Registered,
+) -> Result<(), Trouble> {
+    let mut rows = values::Rows::default();
+    let mut rewritten = Vec::new();
+    let (mut holding, mut letting_go) = (Vec::new(), Vec::new());
+    for (id, slot) in &ledger.resources {
+        let Some(now) = slot.now.as_ref().filter(|_| slot.needs_values()) else {
+            continue;
+        };
+        let Some((kind, attributes)) = registered.indexed.get_key_value(now.kind) else {
+            continue;
+        };
+        match now.doc {
+            Some(doc) => {
+                rewritten.push(*id);
+                rows.add(*id, kind, &doc.text, slot.holds(), attributes)
+                    .map_err(|trouble| at_step(trouble, slot.step))?;
+            }
+            None if slot.holds() => holding.push(*id),
+            None => letting_go.push(*id),
+        }
+    }
+    values::delete(tx, &[Column::Ints(rewritten)]).await?;
+    values::hold(tx, letting_go, false).await?;
+    values::hold(tx, holding, true).await?;
+    rows.write(tx, batch.tenant).await
+}
+
+/// A row's refusal with the step that it belongs to.
+pub(super) fn at_step(trouble: Trouble, step: usize) -> Trouble {
+    match trouble {
+        Trouble::Refused(CommitError::Step { cause, .. }) => {
+            Trouble::Refused(CommitError::Step { index: step, cause })
+        }
+        other => other,
+    }
 }
 
 /// A row of `resources` to be written.

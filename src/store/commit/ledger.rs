@@ -51,6 +51,35 @@ pub(super) struct ResourceSlot<'a> {
     pub(super) step: usize,
 }
 
+impl ResourceSlot<'_> {
+    /// Whether the rows of its values differ in the end.
+    pub(super) fn needs_values(&self) -> bool {
+        self.now.as_ref().is_some_and(|now| {
+            now.touched && (now.doc.is_some() || self.holds() != self.held())
+        })
+    }
+
+    /// Whether nobody else may have its unique values.
+    pub(super) fn holds(&self) -> bool {
+        let now = self.now.as_ref();
+        now.is_some_and(|now| now.orphaned.is_none())
+    }
+
+    fn held(&self) -> bool {
+        let stored = self.stored.filter(|_| !self.cut);
+        stored.is_some_and(|stored| stored.orphaned.is_none())
+    }
+
+    /// Its document's text in the end.
+    pub(super) fn text(&self) -> Option<&str> {
+        let now = self.now.as_ref()?;
+        match now.doc {
+            Some(doc) => Some(&doc.text),
+            None => self.stored.map(|stored| stored.doc.as_str()),
+        }
+    }
+}
+
 /// What a resource is in the end.
 #[derive(Debug)]
 pub(super) struct ResourceNow<'a> {
@@ -96,6 +125,9 @@ impl ResourceNow<'_> {
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
+        if self.kind != Kind::User.as_str() {
+            return None;
+        }
         if let Some(doc) = self.doc {
             return doc.user_name.as_deref().map(Cow::Borrowed);
         }

@@ -15,6 +15,7 @@ mod flush;
 mod known;
 mod ledger;
 mod prepared;
+pub(crate) mod values;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,10 +27,11 @@ use crate::driver::{Trouble, Tx, Value, binds, micros, statements};
 use crate::error::{CommitError, StoreError};
 use crate::ids::{SourceId, TenantId};
 use crate::records::Actor;
+use crate::schemas::{Registered, Registrations};
 use crate::writes::{Fence, Step};
 
 use known::Known;
-use ledger::Ledger;
+use ledger::{Ledger, ResourceSlot};
 pub use prepared::{PrepareError, PreparedStep, storable};
 
 /// How often a batch is looked through carefully before the store gives up: each time
@@ -59,6 +61,7 @@ struct Batch {
     actor: Actor,
     fence: Option<Fence>,
     now: i64,
+    registrations: Arc<Registrations>,
 }
 
 impl Store {
@@ -109,6 +112,7 @@ impl Store {
             actor: actor.clone(),
             fence: fence.cloned(),
             now: micros(now),
+            registrations: Arc::clone(&self.registrations),
         });
         let mut care = Care::Hopeful;
         let mut reason = String::new();
@@ -141,10 +145,25 @@ impl Batch {
         let steps = self.steps.get(self.range.clone()).unwrap_or_default();
         let known = Known::load(tx, steps, care).await?;
         let ledger = Ledger::of(steps, &known, self.now).map_err(Trouble::Refused)?;
+        let registered = self.registered(tx, &ledger).await?;
         if care == Care::Careful {
             blame::look(tx, &ledger, self.tenant).await?;
+            blame::values(tx, &ledger, self.tenant, registered.as_deref()).await?;
         }
-        flush::flush(tx, &ledger, self).await
+        flush::flush(tx, &ledger, self, registered.as_deref()).await
+    }
+
+    /// What is registered, where a document is written or somebody goes or comes back.
+    async fn registered(
+        &self,
+        tx: &mut Tx,
+        ledger: &Ledger<'_>,
+    ) -> Result<Option<Arc<Registered>>, Trouble> {
+        if !ledger.resources.values().any(ResourceSlot::needs_values) {
+            return Ok(None);
+        }
+        let registered = self.registrations.to_write_under(tx, self.tenant).await?;
+        Ok((!registered.indexed.is_empty()).then_some(registered))
     }
 
     /// The lease must still be ours, and stay so until the commit.
@@ -171,5 +190,11 @@ impl Batch {
 /// The statements of the batch's parts.
 #[cfg(test)]
 pub(crate) fn statements_of_parts() -> Vec<crate::driver::Statement> {
-    [blame::STATEMENTS, flush::STATEMENTS, known::STATEMENTS].concat()
+    [
+        blame::STATEMENTS,
+        flush::STATEMENTS,
+        known::STATEMENTS,
+        values::STATEMENTS,
+    ]
+    .concat()
 }

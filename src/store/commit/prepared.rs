@@ -323,7 +323,7 @@ impl NewResource {
         created: Option<i64>,
     ) -> Result<Self, PrepareError> {
         let mut doc = Doc::of(document)?;
-        if kind == Kind::Group {
+        if kind != Kind::User {
             doc.user_name = None;
         }
         Ok(Self {
@@ -378,15 +378,17 @@ pub fn storable(document: &Document) -> Result<(), StepConflict> {
 }
 
 /// Refuses a text that an index, or PostgreSQL, could not hold.
-fn fit(attribute: &'static str, text: String) -> Result<String, StepConflict> {
+pub(super) fn fit(attribute: &str, text: String) -> Result<String, StepConflict> {
     if text.len() > INDEXED_TEXT_BYTES_MAX {
         return Err(StepConflict::TooLong {
-            attribute,
+            attribute: attribute.to_owned(),
             limit_bytes: INDEXED_TEXT_BYTES_MAX,
         });
     }
     if text.contains('\0') {
-        return Err(StepConflict::Nul { attribute });
+        return Err(StepConflict::Nul {
+            attribute: attribute.to_owned(),
+        });
     }
     Ok(text)
 }
@@ -455,7 +457,9 @@ impl PendingRow {
 impl QuarantineRow {
     fn of(entry: &Quarantined) -> Result<Self, PrepareError> {
         if entry.name.contains('\0') {
-            return Err(StepConflict::Nul { attribute: "key" }.into());
+            return Err(StepConflict::Nul {
+                attribute: "key".to_owned(),
+            }.into());
         }
         Ok(Self {
             place: quarantine_place(entry.source.0, entry.kind, &entry.name),

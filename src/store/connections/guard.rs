@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use crate::driver::{Cells, FromCells, Trouble, binds, statements};
+use crate::driver::{Cells, FromCells, Trouble, binds, micros, statements};
 use crate::ids::{ResourceId, SourceId};
 use crate::{Store, StoreError};
 
@@ -137,19 +137,19 @@ impl Store {
         Ok(found.map_or(0, |(count,): (u64,)| count))
     }
 
-    /// Remembers that a guard holds a write back; returns since when it does so. What it
+    /// Remembers that a guard holds a write back; `true` for the first one of many. What it
     /// held at or before `before` is another story.
     pub async fn guard_holds(
         &self,
         source: SourceId,
         before: OffsetDateTime,
         now: OffsetDateTime,
-    ) -> Result<OffsetDateTime, StoreError> {
-        let held: Vec<(OffsetDateTime,)> = self
+    ) -> Result<bool, StoreError> {
+        let held: Vec<(i64,)> = self
             .database
             .execute_returning(HOLDS, binds![source, now, before])
             .await?;
-        Ok(held.first().map_or(now, |(since,)| *since))
+        Ok(held.first() == Some(&(micros(now),)))
     }
 
     /// Lets everything pass a guard until then; what it has counted is forgotten.

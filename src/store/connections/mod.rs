@@ -21,18 +21,11 @@ pub use tokens::{Bearer, ConnectionToken, LIVE_TOKENS_MAX, NewToken};
 /// The kind of sources that push.
 const KIND: &str = "push";
 
-macro_rules! source_columns {
-    () => {
-        "s.id, s.tenant, s.name, s.kind, s.paused, s.settings, s.last_complete, s.last_due, s.voices"
-    };
-}
-use source_columns;
-
 macro_rules! columns {
     () => {
         concat!(
-            $crate::connections::source_columns!(),
-            ", t.id, t.name, c.settings, c.created FROM connections c
+            $crate::sources::columns!("s."),
+            ", t.id, t.name, t.schemas_version, c.settings, c.created FROM connections c
                 JOIN sources s ON s.id = c.source JOIN tenants t ON t.id = s.tenant"
         )
     };

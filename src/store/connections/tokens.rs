@@ -4,7 +4,6 @@
 use rollcall_directory::fingerprint::Fingerprint;
 use time::{Duration, OffsetDateTime};
 
-use super::source_columns;
 use crate::driver::{Cells, FromCells, Trouble, binds, statements};
 use crate::ids::SourceId;
 use crate::records::{Source, Tenant};
@@ -37,7 +36,7 @@ statements! {
         "SELECT ", columns!(), " FROM connection_tokens k WHERE k.source = $1 ORDER BY k.number"
     );
     BEARER = concat!(
-        "SELECT k.hash, ", columns!(), ", ", source_columns!(), ", t.id, t.name, c.settings
+        "SELECT k.hash, ", columns!(), ", ", crate::sources::columns!("s."), ", t.id, t.name, t.schemas_version, c.settings
             FROM connection_tokens k JOIN sources s ON s.id = k.source
             JOIN tenants t ON t.id = s.tenant LEFT JOIN connections c ON c.source = s.id
             WHERE k.lookup = $1"

@@ -186,6 +186,13 @@ impl Stored for EntryKey {
     }
 }
 
+impl Stored for Kind {
+    type Base = String;
+    fn from_base(base: String) -> Option<Self> {
+        (!base.is_empty()).then(|| Self::of_type(&base))
+    }
+}
+
 macro_rules! words {
     ($($kind:ident: $($variant:ident),*;)*) => { $(
         impl Stored for $kind {
@@ -197,7 +204,6 @@ macro_rules! words {
     )* };
 }
 words! {
-    Kind: User, Group;
     Presence: Present, Disabled, Withdrawn;
     RunKind: Sync, Plan, Undo, Push;
     RunState: Running, Planned, Applied, Held, Failed, Cancelled, Undone;

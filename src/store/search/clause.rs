@@ -26,6 +26,13 @@ pub(super) enum Clause {
         inner: Box<Clause>,
         negated: bool,
     },
+    /// One of the values that rows are kept of compares so, or none does.
+    Value {
+        path: String,
+        operator: Operator,
+        text: String,
+        negated: bool,
+    },
     /// The text of the document contains this one; `lower`: with ASCII letters in lower case.
     Document {
         contains: String,
@@ -153,6 +160,15 @@ impl Clause {
                 test,
                 negated: false,
             } => lead_of(*column, test),
+            Self::Value {
+                operator,
+                negated: false,
+                ..
+            } => match operator {
+                Operator::Eq => Lead::Column,
+                Operator::Sw => Lead::Range,
+                _ => Lead::No,
+            },
             Self::In {
                 list,
                 inner,

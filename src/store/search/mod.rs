@@ -194,7 +194,10 @@ impl Search {
     /// The column that gives an order, if one does for everybody in the list: the name of
     /// somebody whom no source holds stands in none.
     fn order(&self, sort: &Sort) -> Option<Order> {
-        Order::of(sort).filter(|order| self.visible_to.is_some() || !order.is_by_user_name())
+        Order::of(sort).filter(|order| match self.kind {
+            Kind::User => self.visible_to.is_some() || !order.is_by_user_name(),
+            Kind::Group | Kind::Custom(_) => !order.is_by_user_name(),
+        })
     }
 }
 

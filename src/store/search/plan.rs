@@ -157,7 +157,7 @@ impl Planner<'_> {
                 }
                 piece(attribute, operator, operand, negated)
             }
-            ((None, "emails", Some("value")), _) => {
+            ((None, "emails", Some("value")), _) if self.kind == Kind::User => {
                 let inner = email(attribute, operator, operand, false);
                 in_list(List::Emails, inner, negated)
             }
@@ -168,6 +168,16 @@ impl Planner<'_> {
                 }
                 None => Plan::unknown(),
             },
+            (_, Operand::Text(text)) if self.has_rows(attribute) => Plan::exact(Clause::Value {
+                path: path_of(attribute),
+                operator: match operator {
+                    // Each value begins and ends with the empty text, and is not before it.
+                    Operator::Co | Operator::Sw | Operator::Ew if text.is_empty() => Operator::Ge,
+                    operator => operator,
+                },
+                text: text.clone(),
+                negated,
+            }),
             _ if is_beside(attribute) || negated => Plan::unknown(),
             _ => Plan::wider(Clause::all(vec![
                 has_member(attribute.sub.as_ref().unwrap_or(&attribute.name)),
@@ -192,7 +202,7 @@ impl Planner<'_> {
         match place(attribute) {
             (None, "schemas", None) | (None, "meta", _) => always,
             (None, "active", None) if self.kind == Kind::User => always,
-            (None, "emails", Some("value")) => {
+            (None, "emails", Some("value")) if self.kind == Kind::User => {
                 let present = Clause::is(Column::Email, ColumnTest::Present, false);
                 in_list(List::Emails, Plan::exact(present), negated)
             }
@@ -212,7 +222,9 @@ impl Planner<'_> {
 
     fn values(&self, attribute: &Attribute, inner: &Condition, negated: bool) -> Plan {
         match place(attribute) {
-            (None, "emails", None) if !negated || self.is_by_address(inner) => {
+            (None, "emails", None)
+                if self.kind == Kind::User && (!negated || self.is_by_address(inner)) =>
+            {
                 let rows = self.walk(inner, Scope::Email, false);
                 if rows.clause != Clause::True {
                     return in_list(List::Emails, rows, negated);
@@ -237,6 +249,23 @@ impl Planner<'_> {
     fn is_by_address(&self, inner: &Condition) -> bool {
         let rows = self.walk(inner, Scope::Email, false);
         rows.exact && rows.clause != Clause::True
+    }
+
+    /// Whether rows are kept of the attribute's values, which are text.
+    fn has_rows(&self, attribute: &Attribute) -> bool {
+        if attribute.extension.is_none() && !matches!(self.kind, Kind::Custom(_)) {
+            return false;
+        }
+        self.resource_type
+            .indexed_attributes()
+            .iter()
+            .any(|indexed| {
+                indexed.is_text
+                    && indexed.case_exact == attribute.case_exact
+                    && indexed.extension == attribute.extension
+                    && indexed.name == attribute.name
+                    && indexed.sub == attribute.sub
+            })
     }
 
     /// The column that holds an attribute's text, folded as the schema wants it compared.
@@ -446,6 +475,15 @@ pub(super) fn is_beside(attribute: &Attribute) -> bool {
 /// Whether it is the manager, of whom the document holds only the id.
 pub(super) fn is_manager(attribute: &Attribute) -> bool {
     attribute.extension.as_deref() == Some(ENTERPRISE_USER) && attribute.name == "manager"
+}
+
+/// The path under which rows of an attribute's values stand.
+fn path_of(attribute: &Attribute) -> String {
+    let urn = attribute.extension.iter();
+    let urn = urn.map(|urn| format!("{urn}:")).collect::<String>();
+    let sub = attribute.sub.iter();
+    let sub = sub.map(|sub| format!(".{sub}")).collect::<String>();
+    format!("{urn}{}{sub}", attribute.name)
 }
 
 fn place(attribute: &Attribute) -> (Option<&str>, &str, Option<&str>) {

@@ -90,10 +90,12 @@ fn with_manager(found: &FoundResource, base: &str) -> Option<Json> {
     Some(extension)
 }
 
+/// Only users and groups are mentioned.
 fn location(base: &str, kind: Kind, id: &str) -> String {
     let endpoint = match kind {
         Kind::User => "Users",
         Kind::Group => "Groups",
+        Kind::Custom(word) => word.as_str(),
     };
     format!("{base}/{endpoint}/{id}")
 }
@@ -102,6 +104,7 @@ fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::User => "User",
         Kind::Group => "Group",
+        Kind::Custom(word) => word.as_str(),
     }
 }
 

@@ -232,6 +232,23 @@ impl Select<'_> {
                 self.list(built, *list, inner);
                 built.push(")");
             }
+            Clause::Value {
+                path,
+                operator,
+                text,
+                negated,
+            } => {
+                built.push(if *negated {
+                    "r.id NOT IN ("
+                } else {
+                    "r.id IN ("
+                });
+                built.push("SELECT v.resource FROM resource_values v WHERE v.tenant = ");
+                built.again(TENANT).push(" AND v.path = ");
+                built.bind(path.as_str()).push(" AND ");
+                self.text(built, "v.value", *operator, text);
+                built.push(")");
+            }
             Clause::Document { contains, lower } => {
                 let around = self.dialect.contains();
                 built.push(around.before);

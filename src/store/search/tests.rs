@@ -18,11 +18,7 @@ const PROLOGUE: &str = "SELECT COUNT(*) FROM resources r WHERE ";
 
 fn search(kind: Kind, filter: &str) -> Search {
     let registry = Registry::standard();
-    let name = match kind {
-        Kind::User => "User",
-        Kind::Group => "Group",
-    };
-    let resource_type = Arc::clone(registry.resource_type(name).unwrap());
+    let resource_type = Arc::clone(registry.of_kind(kind).unwrap());
     let condition = Filter::parse(filter).unwrap().resolve(&resource_type);
     Search {
         condition: Some(condition.unwrap()),

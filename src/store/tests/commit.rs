@@ -206,10 +206,10 @@ on_both! {
         let long = "x".repeat(1_025);
         let user = [("userName", json!("ada")), ("displayName", json!(long))];
         let (_, cause) = world.refused(vec![world.create(1, Kind::User, &user)]).await;
-        assert_eq!(cause, StepConflict::TooLong { attribute: "displayName", limit_bytes: 1_024 });
+        assert_eq!(cause, StepConflict::TooLong { attribute: "displayName".to_owned(), limit_bytes: 1_024 });
         let user = [("userName", json!("a\0da"))];
         let (_, cause) = world.refused(vec![world.create(1, Kind::User, &user)]).await;
-        assert_eq!(cause, StepConflict::Nul { attribute: "userName" });
+        assert_eq!(cause, StepConflict::Nul { attribute: "userName".to_owned() });
         let user = [("userName", json!("ada")), ("title", json!("a\0b"))];
         world.write(vec![world.create(1, Kind::User, &user)]).await.unwrap();
         let kept = world.resource(1).await.unwrap();

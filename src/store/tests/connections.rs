@@ -162,14 +162,14 @@ on_both! {
         let holds =
             async |at: OffsetDateTime| store.guard_holds(source, at - HOUR, at).await.unwrap();
         assert_eq!(store.guard_state(source).await, Ok(GuardState::default()));
-        assert_eq!(holds(NOW).await, NOW);
+        assert!(holds(NOW).await, "the first of many");
         let later = NOW + Duration::minutes(50);
-        assert_eq!(holds(later).await, NOW);
+        assert!(!holds(later).await);
         let state =
             GuardState { held_since: Some(NOW), held_last: Some(later), approved_until: None };
         assert_eq!(store.guard_state(source).await, Ok(state));
         let next_day = NOW + Duration::DAY;
-        assert_eq!(holds(next_day).await, next_day, "another story");
+        assert!(holds(next_day).await, "another story");
         assert!(world.ends(1, 1, next_day).await);
         let until = next_day + HOUR;
         store.approve_guard(source, until).await.unwrap();

@@ -25,6 +25,7 @@ fn statements() -> Vec<Statement> {
         crate::quarantine::STATEMENTS,
         crate::resources::STATEMENTS,
         crate::runs::STATEMENTS,
+        crate::schemas::STATEMENTS,
         crate::search::statements_of_parts().as_slice(),
         crate::sources::STATEMENTS,
         crate::tenants::STATEMENTS,

@@ -2,6 +2,7 @@
 
 mod agree;
 mod cost;
+mod custom;
 mod pages;
 mod parts;
 
@@ -18,11 +19,7 @@ use crate::search::{Found, Page, Search};
 const BASE: &str = "https://id.example/scim/v2";
 
 fn resource_type(kind: Kind) -> Arc<ResourceType> {
-    let name = match kind {
-        Kind::User => "User",
-        Kind::Group => "Group",
-    };
-    Arc::clone(Registry::standard().resource_type(name).unwrap())
+    Arc::clone(Registry::standard().of_kind(kind).unwrap())
 }
 
 fn condition(kind: Kind, filter: &str) -> Condition {

@@ -46,13 +46,16 @@ pub(crate) async fn counted(
 
 fn count(tally: &mut Tally, kind: Option<Kind>, event: &JournalEvent) {
     let is_group = kind == Some(Kind::Group);
+    let is_other = matches!(kind, Some(Kind::Custom(_)));
     match event {
+        JournalEvent::Created if is_other => tally.others_created += 1,
         JournalEvent::Created if is_group => tally.groups_created += 1,
         JournalEvent::Created => tally.users_created += 1,
         JournalEvent::Linked => tally.linked += 1,
         JournalEvent::Updated { changes } => {
             tally.updated += 1;
-            match changes.iter().find_map(active_after) {
+            let active = changes.iter().find_map(active_after);
+            match active.filter(|_| !is_other) {
                 Some(true) => tally.reactivated += 1,
                 Some(false) => tally.deactivated += 1,
                 None => {}
@@ -62,6 +65,7 @@ fn count(tally: &mut Tally, kind: Option<Kind>, event: &JournalEvent) {
             tally.members_added += added.len() as u64;
             tally.members_removed += removed.len() as u64;
         }
+        JournalEvent::Orphaned { since: Some(_), .. } if is_other => tally.others_gone += 1,
         JournalEvent::Orphaned { since: Some(_), .. } if is_group => tally.groups_gone += 1,
         JournalEvent::Orphaned { since: Some(_), .. } => tally.users_gone += 1,
         JournalEvent::Orphaned { since: None, .. } => tally.returned += 1,

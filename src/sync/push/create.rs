@@ -37,7 +37,7 @@ impl Pusher {
         checked: &Checked,
         moment: Moment,
     ) -> Result<Pushed, Setback> {
-        let kind = super::kind_of(resource_type)?;
+        let kind = resource_type.kind();
         match self.place(kind, &checked.document, moment.now).await? {
             Place::Unclear => Err(Setback::Again),
             Place::New => self.make(resource_type, checked, moment).await,

@@ -151,6 +151,8 @@ pub(super) fn require(kind: Kind, document: &Document) -> Result<(), PushError> 
     let unit = match kind {
         Kind::User => "userName",
         Kind::Group => "displayName",
+        // No other source says anything of these.
+        Kind::Custom(_) => return Ok(()),
     };
     match document.text(unit) {
         Some(text) if !text.trim().is_empty() => Ok(()),

@@ -127,6 +127,9 @@ impl Setback {
         match error {
             CommitError::Step { cause, .. } => match cause {
                 StepConflict::UserNameTaken { name, .. } => Self::NameTaken(name),
+                StepConflict::ValueTaken { .. } => Self::Refused(PushError::Uniqueness {
+                    detail: cause.to_string(),
+                }),
                 StepConflict::TooLong { .. } | StepConflict::Nul { .. } => {
                     Self::Refused(PushError::value(cause.to_string()))
                 }

@@ -273,12 +273,9 @@ impl Pusher {
         };
         let stays = |r: &&Reference| !sum.cleared && !sum.forget.contains(&r.name.text);
         let mut after: Vec<Reference> = before.iter().filter(stays).cloned().collect();
-        for name in &sum.wait {
-            let new = reference(&unit, name);
-            if !after.contains(&new) {
-                after.push(new);
-            }
-        }
+        let known: HashSet<&str> = before.iter().map(|r| r.name.text.as_str()).collect();
+        let is_new = |name: &&String| sum.cleared || !known.contains(name.as_str());
+        after.extend(sum.wait.iter().filter(is_new).map(|name| reference(&unit, name)));
         Ok(pending_write(group.link, after, Some(&before)))
     }
 
@@ -295,6 +292,7 @@ fn as_member(resource: &Resource) -> serde_json::Value {
     let (type_name, endpoint) = match resource.kind {
         Kind::User => ("User", "Users"),
         Kind::Group => ("Group", "Groups"),
+        Kind::Custom(word) => (word.as_str(), word.as_str()),
     };
     json!({
         "value": resource.uuid,

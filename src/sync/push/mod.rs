@@ -40,10 +40,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rollcall_directory::entry::Kind;
 use rollcall_directory::password::PasswordChange;
-use rollcall_directory::refusal::{Refusal, ScimType};
-use rollcall_directory::schema::{Registry, ResourceType, Schemas, Unit};
+use rollcall_directory::schema::{Registry, Schemas, Unit};
 use rollcall_directory::warning::{Strictness, Warning};
 use rollcall_store::ids::ResourceId;
 use rollcall_store::records::{Resource, Source};
@@ -162,16 +160,4 @@ pub(crate) struct Held {
     pub(crate) detail: String,
     /// When it makes sense to ask again.
     pub(crate) retry_after: Duration,
-}
-
-/// The kind of a type's resources.
-fn kind_of(resource_type: &ResourceType) -> Result<Kind, PushError> {
-    match resource_type.name.as_str() {
-        "User" => Ok(Kind::User),
-        "Group" => Ok(Kind::Group),
-        other => Err(PushError::Refusal(Refusal::new(
-            ScimType::InvalidValue,
-            format!("resources of type {other} are not stored by this server yet"),
-        ))),
-    }
 }

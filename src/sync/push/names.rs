@@ -64,7 +64,7 @@ impl Pusher {
         Ok(Link {
             id,
             source: self.source(),
-            kind: super::kind_of(resource_type)?,
+            kind: resource_type.kind(),
             key,
             locator: Locator::Item(format!("{}/{uuid}", resource_type.endpoint)),
             resource,

@@ -109,7 +109,7 @@ impl Pusher {
             resource_type: resource_type.name.clone(),
         };
         let uuid = Uuid::try_parse(id).map_err(|_| missing())?;
-        let kind = super::kind_of(resource_type)?;
+        let kind = resource_type.kind();
         let tenant = self.connection.source.tenant;
         let store = &self.engine.store;
         store

@@ -3,16 +3,19 @@
 //! Only then it is known which keys stand twice, and by what everybody is called now: a
 //! manager whose whole branch was renamed is the same person under another name, whichever
 //! of the two entries a server lists first. (The first import does not wait: nobody had a
-//! name before it.)
+//! name before it. Whom it has made from one of two entries with one key it takes back.)
 
 use std::collections::{HashMap, HashSet};
 
 use rollcall_connectors::Batch;
 use rollcall_directory::entry::{EntryKey, Kind};
+use rollcall_store::records::Resource;
+use rollcall_store::writes::{Step, Write};
 
 use super::{Going, Outlet};
 use crate::sync::SyncError;
 use crate::sync::candidate::{Candidate, Examined};
+use crate::sync::effect::Proposal;
 use crate::sync::reconcile::Reconciler;
 
 impl Going<'_> {
@@ -44,6 +47,47 @@ impl Going<'_> {
             self.take(reconciler, done.changes, outlet).await?;
         }
         Ok(postponed)
+    }
+}
+
+impl Going<'_> {
+    /// What takes back those whom the first import has made from the first of several entries
+    /// with one key, before the second showed up. Whoever mentions them is looked at again.
+    pub(super) async fn made_of_doubles(
+        &mut self,
+        reconciler: &mut Reconciler<'_>,
+        twice: &HashSet<(Kind, EntryKey)>,
+    ) -> Result<Vec<Proposal>, SyncError> {
+        let (store, source) = (&self.engine.store, self.setup.source.id);
+        let mut made = Vec::new();
+        for kind in [Kind::User, Kind::Group] {
+            let of_kind = twice.iter().filter(|(k, _)| *k == kind);
+            let keys: Vec<EntryKey> = of_kind.map(|(_, key)| key.clone()).collect();
+            for chunk in keys.chunks(Batch::ENTRIES_MAX) {
+                let links = store.links_by_key(source, kind, chunk).await?;
+                let ids: Vec<_> = links.iter().map(|link| link.resource).collect();
+                made.extend(store.resources(&ids).await?);
+            }
+        }
+        let tally = &mut self.report.tally;
+        for resource in &made {
+            reconciler.passed_names.forget(resource.id);
+            match resource.kind {
+                Kind::User => tally.users_created = tally.users_created.saturating_sub(1),
+                Kind::Group => tally.groups_created = tally.groups_created.saturating_sub(1),
+                Kind::Custom(_) => tally.others_created = tally.others_created.saturating_sub(1),
+            }
+        }
+        let take_back = |resource: Resource| {
+            Proposal::of(Step {
+                subject: crate::sync::name_of(&resource),
+                writes: vec![Write::Delete {
+                    resource: resource.id,
+                    base_version: resource.document_version,
+                }],
+            })
+        };
+        Ok(made.into_iter().map(take_back).collect())
     }
 }
 

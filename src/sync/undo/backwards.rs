@@ -405,6 +405,7 @@ impl<'a> Backwards<'a> {
         match resource.kind {
             Kind::User => self.tally.users_gone += 1,
             Kind::Group => self.tally.groups_gone += 1,
+            Kind::Custom(_) => self.tally.others_gone += 1,
         }
         Ok(Ok(vec![Write::Delete {
             resource: resource.id,

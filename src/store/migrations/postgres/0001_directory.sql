@@ -5,9 +5,22 @@
 
 CREATE TABLE tenants (
     id   BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    schemas_version BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX tenants_name ON tenants (name);
+
+-- Schemas and resource types that were registered, as they were given. `what` is `schema` or
+-- `resource-type`, `origin` `file` or `api`. Each change raises the tenant's schemas_version.
+CREATE TABLE schemas (
+    tenant BIGINT NOT NULL REFERENCES tenants (id),
+    what   TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    place  BIGINT NOT NULL,
+    origin TEXT NOT NULL,
+    body   TEXT NOT NULL,
+    PRIMARY KEY (tenant, what, name)
+);
 
 CREATE TABLE sources (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -77,6 +90,21 @@ CREATE TABLE resource_emails (
     PRIMARY KEY (resource, email)
 );
 CREATE INDEX resource_emails_email ON resource_emails (email);
+
+-- Values of attributes that registered schemas mark as indexed or unique, folded. `held`
+-- is the value while nobody else may have it: not of whom no source holds.
+CREATE TABLE resource_values (
+    resource  BIGINT NOT NULL,
+    path      TEXT NOT NULL,
+    value     TEXT COLLATE "C" NOT NULL,
+    tenant    BIGINT NOT NULL,
+    kind      TEXT NOT NULL,
+    is_unique BIGINT NOT NULL,
+    held      TEXT COLLATE "C",
+    PRIMARY KEY (resource, path, value)
+);
+CREATE INDEX resource_values_value ON resource_values (tenant, path, value);
+CREATE UNIQUE INDEX resource_values_held ON resource_values (tenant, kind, path, held);
 
 CREATE TABLE links (
     id           BIGINT NOT NULL PRIMARY KEY,

@@ -4,9 +4,22 @@
 
 CREATE TABLE tenants (
     id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL
+    name TEXT NOT NULL,
+    schemas_version INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX tenants_name ON tenants (name);
+
+-- Schemas and resource types that were registered, as they were given. `what` is `schema` or
+-- `resource-type`, `origin` `file` or `api`. Each change raises the tenant's schemas_version.
+CREATE TABLE schemas (
+    tenant INTEGER NOT NULL REFERENCES tenants (id),
+    what   TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    place  INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    body   TEXT NOT NULL,
+    PRIMARY KEY (tenant, what, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sources (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,6 +89,21 @@ CREATE TABLE resource_emails (
     PRIMARY KEY (resource, email)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX resource_emails_email ON resource_emails (email);
+
+-- Values of attributes that registered schemas mark as indexed or unique, folded. `held`
+-- is the value while nobody else may have it: not of whom no source holds.
+CREATE TABLE resource_values (
+    resource  INTEGER NOT NULL,
+    path      TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    tenant    INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    is_unique INTEGER NOT NULL,
+    held      TEXT,
+    PRIMARY KEY (resource, path, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX resource_values_value ON resource_values (tenant, path, value);
+CREATE UNIQUE INDEX resource_values_held ON resource_values (tenant, kind, path, held);
 
 CREATE TABLE links (
     id           INTEGER NOT NULL PRIMARY KEY,

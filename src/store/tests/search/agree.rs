@@ -45,7 +45,7 @@ const LOGIN: &str = "urn:rollcall:scim:schemas:extension:identity:1.0:User:lastS
 
 type Attributes = Vec<(&'static str, Json)>;
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => proptest::sample::select(TEXTS.as_slice()).prop_map(str::to_owned),
         1 => "[aAkKi_%\"\\\\ ]{0,3}",
@@ -146,6 +146,20 @@ fn comparison(kind: Kind) -> impl Strategy<Value = String> {
             "meta.resourceType",
             "schemas",
         ],
+        Kind::Custom(_) => &[
+            "externalId",
+            "displayName",
+            "name",
+            "tags",
+            "keys.value",
+            "keys.type",
+            "userName",
+            "emails",
+            "colour",
+            "meta.resourceType",
+            "schemas",
+            super::custom::BADGE,
+        ],
     };
     let others: &[&str] = match kind {
         Kind::User => &[
@@ -180,6 +194,7 @@ fn comparison(kind: Kind) -> impl Strategy<Value = String> {
             "displayName ne null",
             "meta.lastModified gt \"2026-03-01T12:00:00Z\"",
         ],
+        Kind::Custom(_) => &["name pr", "tags pr", "keys pr", "userName pr", "active eq true"],
     };
     let operator =
         proptest::sample::select(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"].as_slice());
@@ -205,6 +220,7 @@ fn brackets(kind: Kind) -> impl Strategy<Value = String> {
             ),
         ],
         Kind::Group => &[("members", &["value", "display", "type", "$ref"])],
+        Kind::Custom(_) => &[("keys", &["value", "type"]), ("emails", &["value"])],
     };
     let operator = || proptest::sample::select(["eq", "co", "ne", "sw"].as_slice());
     let joint = proptest::sample::select(["and", "or", "and not", "or not"].as_slice());
@@ -226,7 +242,7 @@ fn brackets(kind: Kind) -> impl Strategy<Value = String> {
         )
 }
 
-fn filter(kind: Kind) -> impl Strategy<Value = String> {
+pub(super) fn filter(kind: Kind) -> impl Strategy<Value = String> {
     let leaf = prop_oneof![4 => comparison(kind), 1 => brackets(kind)];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -332,7 +348,7 @@ async fn everybody(
 }
 
 /// The numbers that the evaluator lets through, in the order of the sort.
-fn expected(all: &[FoundResource], search: &Search) -> Vec<i64> {
+pub(super) fn expected(all: &[FoundResource], search: &Search) -> Vec<i64> {
     let beside: Vec<_> = all
         .iter()
         .map(|found| beside(found, &search.resource_type, &search.base))
