@@ -127,6 +127,9 @@ impl Engine {
         };
         let ended = going.go().await;
         let mut report = std::mem::take(&mut going.report);
+        if ended.is_err() {
+            report.written = going.written();
+        }
         report.tally.quarantined += going.refused;
         let finished = self.finish(run, ended, report).await;
         if let Some(lease) = lease {
@@ -501,6 +504,11 @@ impl Going<'_> {
         self.report.refuse(refused);
         self.refused += self.writer().set_aside(refused, self.run).await?;
         Ok(())
+    }
+
+    /// How many changes were written so far.
+    fn written(&self) -> u64 {
+        self.progress.written.load(Ordering::Relaxed)
     }
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), SyncError> {
