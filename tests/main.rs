@@ -24,6 +24,7 @@ mod references;
 mod schedule;
 mod scim_clients;
 mod scim_conformance;
+mod scim_crash;
 mod secrets;
 mod serve;
 mod shipped_mappings;
