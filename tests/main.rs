@@ -33,6 +33,7 @@ mod runs;
 mod schedule;
 mod scim_clients;
 mod scim_conformance;
+mod scim_crash;
 mod secrets;
 mod serve;
 mod several_voices;
