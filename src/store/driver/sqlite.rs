@@ -198,11 +198,7 @@ fn open_writer(path: &Path) -> Result<Connection, Trouble> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
-        connection.pragma_update(
-            None,
-            "wal_autocheckpoint",
-            CHECKPOINT_PAGES,
-        )
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
     };
     settle().map_err(|e| about(trouble(&e), path))?;
     Ok(connection)
