@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_directory::schema::Schemas;
+use rollcall_mapping::Mapping;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::{Run, Source, Tenant};
 use rollcall_store::{Options, Store};

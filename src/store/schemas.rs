@@ -10,7 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rollcall_directory::entry::Kind;
-use rollcall_directory::schema::{IndexedAttribute, Registry, RegistryError, ResourceType, Schemas};
+use rollcall_directory::schema::{
+    IndexedAttribute, Registry, RegistryError, ResourceType, Schemas,
+};
 use serde_json::{Value as Json, json};
 
 use crate::commit::values;
@@ -191,7 +193,9 @@ fn name_of(body: &Json, is_resource_type: bool) -> String {
     } else {
         &["id"]
     };
-    let mut texts = members.iter().filter_map(|member| body.get(member)?.as_str());
+    let mut texts = members
+        .iter()
+        .filter_map(|member| body.get(member)?.as_str());
     texts.next().unwrap_or_default().to_owned()
 }
 
@@ -214,10 +218,7 @@ fn registry(rows: &[Registration]) -> Result<Registry, StoreError> {
 impl Store {
     /// What is registered in a tenant. Costs nothing while its version stays.
     pub async fn registered(&self, tenant: &Tenant) -> Result<Arc<Registered>, StoreError> {
-        if let Some(known) = self
-            .registrations
-            .known(tenant.id, tenant.schemas_version)
-        {
+        if let Some(known) = self.registrations.known(tenant.id, tenant.schemas_version) {
             return Ok(known);
         }
         let id = tenant.id;
@@ -238,9 +239,7 @@ impl Store {
     /// What was registered, schemas first.
     pub async fn registrations(&self, tenant: TenantId) -> Result<Vec<Registration>, StoreError> {
         self.database
-            .snapshot(move |tx| -> Answer<'_, Vec<Registration>> {
-                Box::pin(rows(tx, tenant))
-            })
+            .snapshot(move |tx| -> Answer<'_, Vec<Registration>> { Box::pin(rows(tx, tenant)) })
             .await
     }
 
@@ -325,7 +324,8 @@ impl Store {
             .write(move |tx| -> Answer<'_, bool> {
                 let (plan, told) = (Arc::clone(&plan), Arc::clone(&told));
                 Box::pin(async move {
-                    tx.fetch::<(i64,)>(VERSION_TO_CHANGE, &binds![tenant]).await?;
+                    tx.fetch::<(i64,)>(VERSION_TO_CHANGE, &binds![tenant])
+                        .await?;
                     let rows = rows(tx, tenant).await?;
                     let (changes, registry) = match plan(&rows) {
                         Ok(plan) => plan,
@@ -387,13 +387,7 @@ impl Change {
         let name = self.name.to_lowercase();
         match &self.body {
             Some((origin, body)) => {
-                let binds = binds![
-                    tenant,
-                    self.what(),
-                    name,
-                    origin.as_str(),
-                    body.to_string()
-                ];
+                let binds = binds![tenant, self.what(), name, origin.as_str(), body.to_string()];
                 tx.execute(REGISTER, &binds).await?;
             }
             None => {

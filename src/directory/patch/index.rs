@@ -156,8 +156,7 @@ impl<'n> NamedValues<'n> {
         };
         self.by_names.iter().any(|(names, by_hash)| {
             let hash = self.hash_of_parts(parts, names);
-            hash.and_then(|hash| by_hash.get(&hash))
-                .is_some_and(is_one)
+            hash.and_then(|hash| by_hash.get(&hash)).is_some_and(is_one)
         })
     }
 
@@ -165,11 +164,7 @@ impl<'n> NamedValues<'n> {
     fn hash_of_parts(&self, parts: &Map<String, Json>, names: &[&str]) -> Option<u64> {
         let mut to = DefaultHasher::new();
         for name in names {
-            hash(
-                parts.get(*name)?,
-                is_exact(self.definition, name),
-                &mut to,
-            );
+            hash(parts.get(*name)?, is_exact(self.definition, name), &mut to);
         }
         Some(to.finish())
     }
@@ -187,9 +182,9 @@ fn hash_of(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
 
 /// The members of an object, in whatever order they stand.
 fn unordered(parts: &Map<String, Json>, hash: impl Fn(&str, &Json) -> u64) -> u64 {
-    parts
-        .iter()
-        .fold(0, |sum: u64, (name, part)| sum.wrapping_add(hash(name, part)))
+    parts.iter().fold(0, |sum: u64, (name, part)| {
+        sum.wrapping_add(hash(name, part))
+    })
 }
 
 /// Equal values have equal hashes; `exact`: whether the case of a text counts.
@@ -245,7 +240,8 @@ mod tests {
     }
 
     fn any_value() -> impl Strategy<Value = Json> {
-        let text = || proptest::sample::select(vec!["a", "A", "b", "work", "Work", "K", "\u{212a}"]);
+        let text =
+            || proptest::sample::select(vec!["a", "A", "b", "work", "Work", "K", "\u{212a}"]);
         let part = || {
             prop_oneof![
                 text().prop_map(Json::from),
@@ -256,9 +252,8 @@ mod tests {
                 Just(json!(["A"])),
             ]
         };
-        let name = || {
-            proptest::sample::select(vec!["value", "type", "display", "primary", "unknown"])
-        };
+        let name =
+            || proptest::sample::select(vec!["value", "type", "display", "primary", "unknown"]);
         prop_oneof![
             4 => proptest::collection::vec((name(), part()), 0..4).prop_map(|parts| {
                 let parts = parts.into_iter().map(|(name, part)| (name.to_owned(), part));

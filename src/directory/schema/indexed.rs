@@ -64,10 +64,7 @@ fn collect(
                 sub: sub.map(|sub| sub.name.clone()),
                 case_exact: last.case_exact,
                 unique,
-                is_text: matches!(
-                    last.kind,
-                    AttributeType::String | AttributeType::Reference
-                ),
+                is_text: matches!(last.kind, AttributeType::String | AttributeType::Reference),
             });
         }
     };

@@ -54,9 +54,9 @@ pub(super) struct ResourceSlot<'a> {
 impl ResourceSlot<'_> {
     /// Whether the rows of its values differ in the end.
     pub(super) fn needs_values(&self) -> bool {
-        self.now.as_ref().is_some_and(|now| {
-            now.touched && (now.doc.is_some() || self.holds() != self.held())
-        })
+        self.now
+            .as_ref()
+            .is_some_and(|now| now.touched && (now.doc.is_some() || self.holds() != self.held()))
     }
 
     /// Whether nobody else may have its unique values.

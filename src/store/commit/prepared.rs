@@ -459,7 +459,8 @@ impl QuarantineRow {
         if entry.name.contains('\0') {
             return Err(StepConflict::Nul {
                 attribute: "key".to_owned(),
-            }.into());
+            }
+            .into());
         }
         Ok(Self {
             place: quarantine_place(entry.source.0, entry.kind, &entry.name),

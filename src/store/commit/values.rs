@@ -80,7 +80,10 @@ impl Rows {
             Column::Texts(self.paths.iter().map(String::as_str).collect()),
             Column::Texts(self.values.iter().map(String::as_str).collect()),
             Column::Ints(self.unique.clone()),
-            Column::MaybeTexts(held.map(|(value, held)| held.then_some(value.as_str())).collect()),
+            Column::MaybeTexts(
+                held.map(|(value, held)| held.then_some(value.as_str()))
+                    .collect(),
+            ),
         ];
         tx.execute_each(INSERT_VALUE, &columns, &binds![tenant])
             .await?;

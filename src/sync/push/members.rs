@@ -275,7 +275,12 @@ impl Pusher {
         let mut after: Vec<Reference> = before.iter().filter(stays).cloned().collect();
         let known: HashSet<&str> = before.iter().map(|r| r.name.text.as_str()).collect();
         let is_new = |name: &&String| sum.cleared || !known.contains(name.as_str());
-        after.extend(sum.wait.iter().filter(is_new).map(|name| reference(&unit, name)));
+        after.extend(
+            sum.wait
+                .iter()
+                .filter(is_new)
+                .map(|name| reference(&unit, name)),
+        );
         Ok(pending_write(group.link, after, Some(&before)))
     }
 

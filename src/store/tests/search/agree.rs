@@ -194,7 +194,13 @@ fn comparison(kind: Kind) -> impl Strategy<Value = String> {
             "displayName ne null",
             "meta.lastModified gt \"2026-03-01T12:00:00Z\"",
         ],
-        Kind::Custom(_) => &["name pr", "tags pr", "keys pr", "userName pr", "active eq true"],
+        Kind::Custom(_) => &[
+            "name pr",
+            "tags pr",
+            "keys pr",
+            "userName pr",
+            "active eq true",
+        ],
     };
     let operator =
         proptest::sample::select(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"].as_slice());

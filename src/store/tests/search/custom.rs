@@ -66,7 +66,9 @@ impl World {
 
     async fn find_robots(&self, filter: &str) -> Vec<i64> {
         let search = self.robots().await;
-        let condition = Filter::parse(filter).unwrap().resolve(&search.resource_type);
+        let condition = Filter::parse(filter)
+            .unwrap()
+            .resolve(&search.resource_type);
         let search = Search {
             condition: Some(condition.unwrap()),
             ..search
@@ -97,7 +99,10 @@ async fn whatever_is_asked_of_robots_the_rows_answer_what_the_evaluator_says() {
             ("userName", draw().into()),
             ("emails", json!([{ "value": draw() }])),
             ("tags", json!([draw(), draw()])),
-            ("keys", json!([{ "value": draw(), "type": draw() }, { "type": draw() }])),
+            (
+                "keys",
+                json!([{ "value": draw(), "type": draw() }, { "type": draw() }]),
+            ),
             ("colour", draw().into()),
             (BADGE, draw().into()),
         ];
@@ -140,7 +145,11 @@ async fn whatever_is_asked_of_robots_the_rows_answer_what_the_evaluator_says() {
             let all = world.store.list_resources(world.tenant, robot(), &query);
             let mut all = all.await.unwrap().resources;
             all.retain(|one| search.visible_to.is_none() || one.orphaned.is_none());
-            let all = world.store.furnish(all, Parts::default(), None).await.unwrap();
+            let all = world
+                .store
+                .furnish(all, Parts::default(), None)
+                .await
+                .unwrap();
             let expected = expected(&all, &search);
             let found = numbers(&world.found(&search).await);
             assert_eq!(found, expected, "{filter} {}", world.url);
@@ -200,17 +209,43 @@ async fn what_is_registered_changes_for_everybody_and_only_when_it_is_new() {
         let refused = world.register(&wrong).await.unwrap_err();
         assert!(matches!(refused, RegisterError::Registry(_)), "{refused}");
 
-        for (name, in_use) in [("Robot", true), ("urn:example:scim:1.0:Robot", true), ("X", false)] {
-            let refused = world.store.unregister(world.tenant, name).await.unwrap_err();
-            assert_eq!(matches!(refused, RegisterError::InUse { .. }), in_use, "{refused}");
+        for (name, in_use) in [
+            ("Robot", true),
+            ("urn:example:scim:1.0:Robot", true),
+            ("X", false),
+        ] {
+            let refused = world
+                .store
+                .unregister(world.tenant, name)
+                .await
+                .unwrap_err();
+            assert_eq!(
+                matches!(refused, RegisterError::InUse { .. }),
+                in_use,
+                "{refused}"
+            );
         }
         for id in [1, 2] {
-            let gone = Write::Delete { resource: ResourceId(id), base_version: 1 };
+            let gone = Write::Delete {
+                resource: ResourceId(id),
+                base_version: 1,
+            };
             world.write(vec![gone]).await.unwrap();
         }
-        for name in ["robot", "urn:example:scim:1.0:ROBOT", "urn:example:scim:1.0:Badge"] {
+        for name in [
+            "robot",
+            "urn:example:scim:1.0:ROBOT",
+            "urn:example:scim:1.0:Badge",
+        ] {
             world.store.unregister(world.tenant, name).await.unwrap();
         }
-        assert!(world.store.registrations(world.tenant).await.unwrap().is_empty());
+        assert!(
+            world
+                .store
+                .registrations(world.tenant)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 }
