@@ -307,6 +307,7 @@ fn count(client: &Admitted, status: u16) {
 }
 
 /// The body of an answer whose length is known, and the answer again.
+#[expect(clippy::disallowed_methods, reason = "the length is the limit")]
 async fn whole(response: Response) -> (Bytes, Response) {
     let Some(length) = response.body().size_hint().exact() else {
         return (Bytes::new(), response);

@@ -44,6 +44,7 @@ pub(super) async fn limit(
 }
 
 /// The whole body; no more of it is read than may be.
+#[expect(clippy::disallowed_methods, reason = "the limit is what this is for")]
 async fn read(client: &Admitted, headers: &HeaderMap, body: Body) -> Result<Bytes, ScimError> {
     let max = client.settings.limits.body_bytes_max;
     let too_large = || {

@@ -224,6 +224,10 @@ impl Bound {
     ///
     /// # Errors
     /// A listener breaks off.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its handle is waited for at the end"
+    )]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
         let grace = self.shutdown_grace;
         let recording = tokio::spawn(self.recorder.run());

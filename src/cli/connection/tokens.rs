@@ -162,6 +162,10 @@ impl GrantArgs {
 }
 
 /// Makes a token and shows it, this once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the system's randomness is taken"
+)]
 async fn hand_out(
     global: &Global,
     workspace: &Workspace,
