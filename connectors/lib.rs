@@ -67,6 +67,10 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// The total that the source announced, if it did: for the progress bar.
     pub announced: Option<u64>,
+    /// How often the read had to begin anew before: entries of an earlier pass may come
+    /// again in a later one, and may have changed in between. Within one pass a key that
+    /// comes twice is a mistake of the source.
+    pub pass: u8,
 }
 
 impl Batch {

@@ -5,6 +5,7 @@
 //! below them the packages `rollcall-store`, `rollcall-mapping`, `rollcall-connectors`
 //! and `rollcall-directory`. Imports point down only (see `docs/ARCHITECTURE.md`).
 
+mod admin;
 mod auth;
 mod cli;
 mod config;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &["config"],
     &["auth", "sync"],
-    &["scim", "demo"],
+    &["scim", "admin", "demo"],
     &["server"],
     &["cli"],
     &["main"],

@@ -281,7 +281,7 @@ fn removals_of_a_day_add_up_whatever_state_their_runs_are_in() {
         assert_eq!(guards(&run), ["memberships"], "{run}");
         assert_eq!(
             run["removed"],
-            json!({"users": 6, "groups": 0, "leavers": 0, "memberships": 0})
+            json!({"users": 6, "groups": 0, "leavers": 0, "memberships": 0, "expired": 0})
         );
         assert!(!is_active(rollcall, "user95"));
         next = next.without_people(91..=94);
@@ -575,10 +575,155 @@ fn an_approval_is_one_journaled_and_given_once() {
             "{:?}",
             notes()
         );
-        // Applying a plan is the approval of it.
+        // Applying a plan is the approval of it: here of twenty who become active again.
         staff.clone().write(rollcall);
-        let plan = rollcall.run(&["--json", "plan", "staff"]).exits(0).json()["run"].to_string();
+        let plan = rollcall.run(&["--json", "plan", "staff"]).exits(3).json()["run"].to_string();
         rollcall.run(&["apply", &plan]).exits(0);
         assert_eq!(notes().len(), 2);
+    });
+}
+
+#[test]
+fn an_administrator_who_leaves_group_and_source_together_stays_protected_until_approved() {
+    let staff = Staff::of(40).group("admins", [1, 2]).group("all", 1..=19);
+    let guard = "guard = { administrators = [\"admins\"] }";
+    each_database(&staff, guard, |rollcall| {
+        let mut next = staff.clone().without_people([1]);
+        for group in &mut next.groups {
+            let members = group["members"].as_array_mut().unwrap();
+            members.retain(|id| id != "1");
+        }
+        next.write(rollcall);
+        for _ in 0..3 {
+            let run = rollcall.sync("staff", 3);
+            assert_eq!(guards(&run), ["administrators"], "{run}");
+            assert!(is_active(rollcall, "user1"));
+            assert_eq!(members_of(rollcall, "admins"), 2);
+            // Other groups do not wait.
+            assert_eq!(members_of(rollcall, "all"), 18);
+        }
+        let run = rollcall.sync("staff", 3);
+        approve(rollcall, &run);
+        assert!(!is_active(rollcall, "user1"));
+        assert_eq!(members_of(rollcall, "admins"), 1);
+        assert_eq!(guards(&rollcall.sync("staff", 0)), [""; 0]);
+    });
+}
+
+#[test]
+fn while_the_administrators_group_is_not_found_nobody_is_ended_unasked() {
+    let staff = Staff::of(40).group("admins", [1]);
+    let guard = "guard = { administrators = [\"admns\"] }";
+    each_database(&staff, guard, |rollcall| {
+        let run = rollcall.sync("staff", 0);
+        assert!(
+            run["notes"]
+                .to_string()
+                .contains("names admns, and no group"),
+            "{run}"
+        );
+        for ended in [
+            staff.clone().without_people([40]),
+            staff.clone().person(40, "active", false),
+        ] {
+            ended.write(rollcall);
+            let run = rollcall.sync("staff", 3);
+            assert_eq!(guards(&run), ["administrators"], "{run}");
+            assert!(is_active(rollcall, "user40"));
+        }
+        let mut text = std::fs::read_to_string(rollcall.folder().join("rollcall.toml")).unwrap();
+        text = text.replace("admns", "ADMINS");
+        rollcall.write("rollcall.toml", &text);
+        let run = rollcall.sync("staff", 0);
+        assert_eq!(run["notes"].as_array().unwrap().len(), 0, "{run}");
+        assert!(!is_active(rollcall, "user40"));
+    });
+}
+
+#[test]
+fn a_renamed_administrators_group_holds_what_ends_somebody() {
+    let staff = Staff::of(40).group("admins", [1]);
+    let guard = "guard = { administrators = [\"admins\"] }";
+    each_database(&staff, guard, |rollcall| {
+        let mut next = staff.clone();
+        next.groups[0]["name"] = json!("operators");
+        next.write(rollcall);
+        rollcall.sync("staff", 0);
+        next.without_people([1]).write(rollcall);
+        let run = rollcall.sync("staff", 3);
+        assert_eq!(guards(&run), ["administrators"], "{run}");
+        assert!(is_active(rollcall, "user1"));
+    });
+}
+
+#[test]
+fn check_tells_that_no_group_of_the_source_is_called_as_the_guard_says() {
+    let staff = Staff::of(3).group("Domain Admins", [1]);
+    let guard = "guard = { administrators = [\"Domain Admin\"] }";
+    each_database(&staff, guard, |rollcall| {
+        let told = rollcall.run(&["check", "--connect"]).exits(0);
+        assert!(
+            told.stderr.contains("`administrators` names Domain Admin")
+                && told.stderr.contains("did you mean `Domain Admins`?"),
+            "{}",
+            told.stderr
+        );
+        let json = rollcall
+            .run(&["--json", "check", "--connect"])
+            .exits(0)
+            .json();
+        assert!(
+            json["sources"][0]["warnings"]
+                .to_string()
+                .contains("Domain Admin")
+        );
+    });
+}
+
+#[test]
+fn many_people_who_become_active_again_are_a_change_guard() {
+    let mut staff = Staff::of(300);
+    for number in 1..=20 {
+        staff = staff.person(number, "active", false);
+    }
+    each_database(&staff, "", |rollcall| {
+        let back = |last: u32| {
+            (1..=last).fold(staff.clone(), |staff, number| {
+                staff.person(number, "active", true)
+            })
+        };
+        back(16).person(100, "title", "Clerk").write(rollcall);
+        let run = rollcall.sync("staff", 3);
+        assert_eq!(guards(&run), ["reactivations"], "{run}");
+        assert_eq!(run["held"][0]["holds"], "all");
+        assert!(!is_active(rollcall, "user1"));
+        back(15).write(rollcall);
+        rollcall.sync("staff", 0);
+        assert!(is_active(rollcall, "user1"));
+    });
+}
+
+#[test]
+fn deletions_at_the_end_of_the_grace_period_are_guarded_and_add_up() {
+    let staff = Staff::of(300);
+    each_database(&staff, "", |rollcall| {
+        staff.clone().without_people(1..=12).write(rollcall);
+        rollcall.sync("staff", 0);
+        staff.clone().without_people(1..=24).write(rollcall);
+        rollcall.run_later(2, &["sync", "staff"]).exits(0);
+        // On the 31st day the first twelve go. Then somebody shortens the time.
+        rollcall.run_later(31, &["sync", "staff"]).exits(0);
+        assert!(rollcall.user("user1").is_none() && rollcall.user("user13").is_some());
+        rollcall.set_sources(&format!("{SOURCE}leavers = {{ delete_after = \"1d\" }}\n"));
+        let later = rollcall
+            .run_later(31, &["--json", "sync", "staff"])
+            .exits(3);
+        let run = later.json();
+        assert_eq!(guards(&run), ["removals"], "{run}");
+        assert_eq!(run["held"][0]["holds"], "expired");
+        assert!(rollcall.user("user13").is_some());
+        let approved = rollcall.run_later(31, &["run", "approve", &run["run"].to_string()]);
+        approved.exits(0);
+        assert!(rollcall.user("user13").is_none());
     });
 }

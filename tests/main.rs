@@ -9,13 +9,20 @@
     unreachable_pub,
     reason = "a test that meets the unexpected has failed"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what stands outside the program has clients, clocks and tasks of its own"
+)]
 
 mod harness;
 
 mod architecture;
+mod connections;
 mod correlation;
 mod crash;
 mod disk_full;
+mod endless;
 mod freshness;
 mod guards;
 mod names;
@@ -27,10 +34,13 @@ mod scim_conformance;
 mod scim_crash;
 mod secrets;
 mod serve;
+mod several_voices;
 mod shipped_mappings;
 mod sync_files;
 mod sync_http;
 mod sync_ldap;
 mod sync_scim;
+mod tenants;
+mod terminal;
 mod two_sources;
 mod undo;

@@ -173,3 +173,108 @@ fn while_it_is_not_known_who_is_gone_a_second_entry_of_one_person_is_a_conflict(
         assert_eq!(rollcall.user("ada").unwrap()["active"], true);
     });
 }
+
+#[test]
+fn the_user_name_of_a_leaver_passes_to_a_joiner_who_is_another_person() {
+    each_database("\"userName\"", |rollcall| {
+        let as_key =
+            |key: &'static str| move |n: u32| (n == 1).then(|| format!("{key},ada,,,Analyst"));
+        write(rollcall, 11, as_key("1"));
+        rollcall.sync("hr", 0);
+        let first = id_of(rollcall, "ada");
+        write(rollcall, 11, as_key("new-1"));
+        let run = rollcall.sync("hr", 0);
+        assert_eq!(run["tally"]["users_created"], 1, "{run}");
+        let second = id_of(rollcall, "ada");
+        assert_ne!(second, first, "what the leaver may do is not the joiner's");
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+        let leaver = rollcall.user(first.trim_matches('"')).unwrap();
+        assert_eq!(leaver["active"], false);
+        let end = rollcall.journal_end();
+        rollcall.sync("hr", 0);
+        assert_eq!(rollcall.journal_end(), end);
+        // The leaver comes back and finds the name taken.
+        write(rollcall, 12, |n| match n {
+            1 => Some("new-1,ada,,,Analyst".to_owned()),
+            12 => Some("1,ada,,,Analyst".to_owned()),
+            _ => None,
+        });
+        assert_eq!(rollcall.sync("hr", 4)["tally"]["quarantined"], 1);
+        assert_eq!(id_of(rollcall, "ada"), second);
+    });
+}
+
+#[test]
+fn a_joiner_waits_for_the_user_name_of_a_leaver_whom_a_guard_holds() {
+    each_database("\"userName\"", |rollcall| {
+        write(rollcall, 30, |_| None);
+        rollcall.sync("hr", 0);
+        let before = id_of(rollcall, "user3");
+        write(rollcall, 30, |n| {
+            (n <= 15).then(|| format!("new-{n},user{n},,,Analyst"))
+        });
+        let held = rollcall.sync("hr", 3);
+        assert_eq!(id_of(rollcall, "user3"), before);
+        assert_eq!(rollcall.user("user3").unwrap()["active"], true);
+        rollcall
+            .run(&["run", "approve", &held["run"].to_string()])
+            .exits(0);
+        assert_ne!(id_of(rollcall, "user3"), before);
+        assert_eq!(rollcall.user("user3").unwrap()["active"], true);
+    });
+}
+
+/// A second source that knows nobody of the first.
+const OTHER: &str = r#"
+[sources.other]
+kind = "file"
+format = "csv"
+users_file = "other.csv"
+mapping = "other"
+"#;
+
+fn with_another_source(test: impl Fn(&Rollcall)) {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, &format!("{SOURCE}{OTHER}"));
+        for name in ["hr", "other"] {
+            rollcall.write(
+                &format!("mappings/{name}.toml"),
+                "kind = \"file\"\n[user]\nkey = \"id\"\n[user.attributes]\nuserName = \"login\"\n",
+            );
+        }
+        rollcall.write("hr.csv", "id,login\n1,ada\n2,bob\n");
+        test(&rollcall);
+    }
+}
+
+#[test]
+fn an_undo_that_finds_the_old_name_taken_says_so_and_does_not_end_well() {
+    with_another_source(|rollcall| {
+        rollcall.sync("hr", 0);
+        rollcall.write("hr.csv", "id,login\n1,lovelace\n2,bob\n");
+        let renamed = rollcall.sync("hr", 0)["run"].to_string();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let undone = rollcall.run(&["run", "undo", &renamed]).exits(4);
+        assert!(
+            undone.stdout.contains("NOT WRITTEN: 1"),
+            "{}",
+            undone.stdout
+        );
+        assert!(undone.stdout.contains("ada"), "{}", undone.stdout);
+        assert!(rollcall.user("lovelace").is_some());
+    });
+}
+
+#[test]
+fn a_plan_whose_name_was_taken_meanwhile_is_stale() {
+    with_another_source(|rollcall| {
+        let plan = rollcall.run(&["--json", "plan", "hr"]).exits(0).json();
+        rollcall.write("other.csv", "id,login\nx,ada\n");
+        rollcall.sync("other", 0);
+        let applied = rollcall.run(&["apply", &plan["run"].to_string()]);
+        let told = applied.stderr;
+        assert!(told.contains("userName ada is known by now"), "{told}");
+        assert!(rollcall.user("bob").is_none(), "all of a plan or nothing");
+    });
+}

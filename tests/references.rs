@@ -169,3 +169,91 @@ fn what_names_nobody_is_listed_with_the_run_and_joins_in_a_later_one() {
         assert_eq!(json["dangling"], json!([]));
     });
 }
+
+const MANAGED: &str = r#"
+kind = "file"
+[user]
+key = "id"
+[user.attributes]
+userName = "login"
+"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager" = "boss"
+[group]
+key = "id"
+[group.attributes]
+displayName = "name"
+members = "all.members"
+[references]
+manager = "desk"
+members = "desk"
+"#;
+
+fn managed(number: u32, desk: &str, boss: &str) -> Json {
+    json!({"id": number.to_string(), "login": format!("user{number}"), "desk": desk, "boss": boss})
+}
+
+fn manager_of(rollcall: &Rollcall, name: &str) -> Json {
+    let user = rollcall.user(name).unwrap();
+    user["attributes"]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["manager"]["value"]
+        .clone()
+}
+
+#[test]
+fn a_branch_that_is_renamed_with_its_managers_changes_nobody() {
+    for database in Database::ALL {
+        // The usual guards: a manager who went away and came back would close them.
+        let strict = SOURCE.replace("guard = { attribute = \"100%\", identity = \"100%\" }", "");
+        let rollcall = Rollcall::new(database, &strict);
+        rollcall.write("mappings/staff.toml", MANAGED);
+        let branch = |branch: &str| -> Vec<Json> {
+            // Whoever reports comes before whom they report to.
+            (1..=1_200)
+                .map(|n| managed(n, &format!("{branch}{n}"), &format!("{branch}{}", n + 1)))
+                .collect()
+        };
+        let group =
+            |branch: &str| json!({"id": "a", "name": "a", "members": [format!("{branch}1")]});
+        write(&rollcall, &branch("old-"), &[group("old-")]);
+        rollcall.sync("staff", 0);
+        let people = |rollcall: &Rollcall| -> Vec<String> {
+            let dump = rollcall.dump();
+            let lines = dump
+                .lines()
+                .filter(|line| line.starts_with("{\"resource\":\"user"));
+            lines.map(str::to_owned).collect()
+        };
+        let before = people(&rollcall);
+        write(&rollcall, &branch("new-"), &[group("new-")]);
+        let run = rollcall.sync("staff", 0);
+        assert_eq!(run["tally"]["updated"], 0, "{run}");
+        assert_eq!(run["tally"]["dangling"], 1, "{run}");
+        assert_eq!(members(&rollcall, "a"), json!(["user1"]));
+        assert!(people(&rollcall) == before);
+    }
+}
+
+#[test]
+fn entries_that_stay_as_they_are_mean_the_new_owner_of_a_name_one_run_later() {
+    each_database(MANAGED, |rollcall| {
+        let group = [json!({"id": "a", "name": "a", "members": ["D1"]})];
+        let people = |one, two| {
+            [
+                managed(1, one, ""),
+                managed(2, two, ""),
+                managed(3, "D3", "D1"),
+            ]
+        };
+        write(rollcall, &people("D1", "D2"), &group);
+        rollcall.sync("staff", 0);
+        let [first, second] =
+            ["user1", "user2"].map(|name| rollcall.user(name).unwrap()["id"].clone());
+        assert_eq!(manager_of(rollcall, "user3"), first);
+        write(rollcall, &people("D2", "D1"), &group);
+        rollcall.sync("staff", 0);
+        rollcall.sync("staff", 0);
+        assert_eq!(manager_of(rollcall, "user3"), second);
+        assert_eq!(members(rollcall, "a"), json!(["user2"]));
+        let end = rollcall.journal_end();
+        assert_eq!(rollcall.sync("staff", 0)["tally"]["unchanged"], 4);
+        assert_eq!(rollcall.journal_end(), end);
+    });
+}

@@ -117,6 +117,22 @@ impl<'a> Serving<'a> {
         }
     }
 
+    /// Pushes somebody over a connection.
+    fn push_ada(&self, token: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
+        let ada = serde_json::json!({ "schemas": [urn], "userName": "ada", "title": "Dr" });
+        runtime.block_on(async {
+            let url = format!("{}/t/example/scim/v2/Users", self.base);
+            let request = reqwest::Client::new().post(url).bearer_auth(token);
+            let answer = request.body(ada.to_string()).send().await.unwrap();
+            assert_eq!(answer.status(), 201);
+        });
+    }
+
     /// Empty as long as it does not listen.
     fn metrics(&self) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -184,6 +200,33 @@ fn a_paused_source_does_not_run_and_says_so() {
         assert!(rollcall.user("by_hand").is_none());
         assert!(rollcall.user("by_configuration").is_none());
         assert_eq!(runs(&rollcall, "applied"), 1);
+    }
+}
+
+#[test]
+fn a_connection_that_was_made_meanwhile_counts_in_the_next_run() {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, &source("people", "priority = 50"));
+        let text = people(&["ada"]).replace(",,,yes", ",,Countess,yes");
+        rollcall.write("people.csv", &text);
+        let mut serving = Serving::shortly_before_a_minute(&rollcall, 50);
+        serving.wait_for(|s| s.metrics().contains("rollcall_users"));
+        let create = [
+            "connection",
+            "create",
+            "--profile",
+            "okta",
+            "--set",
+            "priority=10",
+        ];
+        let given = rollcall.run(&[&["--json"], &create[..]].concat()).exits(0);
+        let token = given.json()["token"].as_str().unwrap().to_owned();
+        serving.push_ada(&token);
+        serving.wait_for(|s| s.log().contains("the run has ended"));
+        assert_eq!(serving.stop(), Some(0));
+        let ada = rollcall.user("ada").unwrap();
+        assert_eq!(ada["attributes"]["title"], "Dr");
+        assert_eq!(ada["attributes"]["name"]["familyName"], "Last");
     }
 }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 
 use crate::harness::hr_service::{CLIENT_SECRET, Fault, HrService};
 use crate::harness::postgres::Postgres;
-use crate::harness::rollcall::{Database, Rollcall};
+use crate::harness::rollcall::{Database, Ended, Rollcall, ended};
 use crate::harness::slapd::Slapd;
 
 const WRONG_BIND: &str = "canary-wrong-bind-7f31";
@@ -20,6 +20,23 @@ const HEADER: &str = "canary-header-7f34";
 const PASSWORD: &str = "canary-password-7f35";
 const STORE: &str = "canary-store-7f36";
 const QUERY: &str = "canary-query-7f37";
+const MASTER: &str = "canary-master-7f38";
+const SCIM: &str = "canary-scim-7f39";
+const AUTHORIZATION: &str = "canary-authorization-7f3a";
+const COOKIE: &str = "canary-cookie-7f3b";
+const BODY_CLIENT: &str = "canary-body-client-7f3c";
+/// Sources of [`configuration`].
+const SOURCES: [&str; 9] = [
+    "directory",
+    "wrong_bind",
+    "hr",
+    "wrong_client",
+    "bearer",
+    "basic",
+    "body_client",
+    "own_header",
+    "partner",
+];
 const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Each secret, and how it looks on the wire.
@@ -37,6 +54,11 @@ fn canaries() -> Vec<String> {
         PASSWORD,
         STORE,
         QUERY,
+        MASTER,
+        SCIM,
+        AUTHORIZATION,
+        COOKIE,
+        BODY_CLIENT,
         // What the token URL gives.
         "token-1",
         "token-2",
@@ -76,6 +98,20 @@ fn configuration(slapd: &Slapd, service: &HrService) -> String {
         )
     };
     [
+        "[store]\nmaster_key = { file = \"master\" }\n".to_owned(),
+        http(
+            "body_client",
+            &format!("{}\nclient_auth = \"body\"", client("body-client")),
+        ),
+        http(
+            "own_header",
+            "headers = { Authorization = { env = \"AUTHORIZATION\" }, Cookie = { file = \"cookie\" } }",
+        ),
+        format!(
+            "[sources.partner]\nkind = \"scim\"\nmapping = \"scim\"\nurl = \"{}\"\nallow_private = true\n\
+             retry_pause = \"10ms\"\nbearer_token = {{ file = \"scim\" }}\nschedule = {{ cron = \"* * * * *\" }}\n",
+            service.users_url().replace("/users", "")
+        ),
         ldap("directory", "bind"),
         ldap("wrong_bind", "wrong-bind"),
         http("hr", &client("client")),
@@ -133,31 +169,30 @@ fn nothing_that_is_written_holds_a_secret() {
             ("bearer", BEARER),
             ("header", HEADER),
             ("password", PASSWORD),
+            ("master", MASTER),
+            ("scim", SCIM),
+            ("cookie", COOKIE),
+            ("body-client", BODY_CLIENT),
         ] {
             rollcall.write(file, secret);
         }
         // By hand: each well or badly, as a plan too, and what tells about it afterwards.
         let mut commands: Vec<Vec<&str>> = vec![vec!["check", "--connect"]];
-        for source in [
-            "directory",
-            "wrong_bind",
-            "hr",
-            "wrong_client",
-            "bearer",
-            "basic",
-        ] {
+        for source in SOURCES {
             commands.push(vec!["plan", source]);
             commands.push(vec!["--json", "sync", source]);
         }
         let mut failing: Vec<Vec<&str>> = vec![vec!["sync", "hr"]];
-        for source in ["hr", "bearer", "basic"] {
+        for source in ["hr", "bearer", "basic", "body_client", "own_header"] {
             failing.push(vec!["--json", "sync", source]);
         }
         service.office().wants_token = true;
         search_output(&rollcall, &commands);
         service.office().wants_token = false;
         // A page that says back what it was sent, a connection that breaks, a redirect.
-        let echo = format!("<html>Bearer {BEARER} {HEADER} ?key={QUERY} {PASSWORD}</html>");
+        let echo = format!(
+            "<html>Bearer {BEARER} {HEADER} ?key={QUERY} {PASSWORD} {AUTHORIZATION} {COOKIE}</html>"
+        );
         for fault in [
             Fault::body("text/html", echo.clone()),
             Fault::body("application/json", echo),
@@ -182,26 +217,48 @@ fn nothing_that_is_written_holds_a_secret() {
             ],
         );
         search_server(&rollcall);
+        let made = command(&rollcall, &["--json", "token", "create", "reader"]);
+        let made = made.exits(0);
+        let token = made.json()["token"].as_str().unwrap().to_owned();
+        let holds_the_token = |octets: &[u8]| {
+            let mut windows = octets.windows(token.len());
+            windows.any(|window| window == token.as_bytes())
+        };
+        assert!(!holds_the_token(made.stderr.as_bytes()));
         match database {
             Database::Postgres => {
                 let dump = Postgres::shared().dump(rollcall.store_url());
                 assert!(dump.contains("bob"));
                 holds_none("the database", dump.as_bytes());
+                assert!(!holds_the_token(dump.as_bytes()));
             }
             Database::Sqlite => {
                 for file in ["rollcall.db", "rollcall.db-wal"] {
                     let octets = std::fs::read(rollcall.folder().join(file)).unwrap_or_default();
                     holds_none(file, &octets);
+                    assert!(!holds_the_token(&octets));
                 }
             }
         }
     }
 }
 
+/// A command that logs all that there is to log.
+fn command(rollcall: &Rollcall, arguments: &[&str]) -> Ended {
+    let mut command = rollcall.command(arguments);
+    command.env("RUST_LOG", "trace");
+    command.env("AUTHORIZATION", format!("Token {AUTHORIZATION}"));
+    ended(&mut command)
+}
+
 fn search_output(rollcall: &Rollcall, commands: &[Vec<&str>]) {
-    for command in commands {
-        let ended = rollcall.run(command);
-        let told = format!("{command:?}");
+    for arguments in commands {
+        let ended = command(rollcall, arguments);
+        let told = format!("{arguments:?}");
+        assert_ne!(ended.code, 2, "{told}: {}", ended.stderr);
+        let is_a_run = arguments.iter().any(|word| ["sync", "plan"].contains(word));
+        let says_all = !is_a_run || ended.stderr.contains("DEBUG");
+        assert!(says_all, "{told}: {}", ended.stderr);
         holds_none(&told, ended.stdout.as_bytes());
         holds_none(&told, ended.stderr.as_bytes());
     }
@@ -222,6 +279,7 @@ fn search_server(rollcall: &Rollcall) {
         )
         .env("ROLLCALL_SERVER__LISTEN", &listen)
         .env("ROLLCALL_SERVER__LOG__LEVEL", "trace")
+        .env("AUTHORIZATION", format!("Token {AUTHORIZATION}"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
@@ -232,7 +290,7 @@ fn search_server(rollcall: &Rollcall) {
         let runs = text
             .lines()
             .filter(|line| line.contains("the run has ended") || line.contains("the run failed"));
-        runs.count() >= 6
+        runs.count() >= SOURCES.len()
     };
     while !ended() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));
@@ -247,6 +305,42 @@ fn search_server(rollcall: &Rollcall) {
     assert!(ended() && text.contains("TRACE"), "{text}");
     holds_none("the log", text.as_bytes());
     holds_none("the metrics", metrics.as_bytes());
+}
+
+#[test]
+fn the_log_says_as_much_as_it_is_asked_for_in_every_command() {
+    let rollcall = Rollcall::new(
+        Database::Sqlite,
+        "[sources.hr]\nkind = \"http\"\nmapping = \"hr-http\"\nallow_private = true\n\
+         users = { url = \"http://127.0.0.1:1/users\" }\nretry_pause = \"10ms\"\n",
+    );
+    let logged = |variable: &str, value: &str, arguments: &[&str]| {
+        let mut command = rollcall.command(arguments);
+        ended(command.env(variable, value))
+    };
+    for arguments in [
+        &["sync", "hr"][..],
+        &["plan", "hr"],
+        &["check", "--connect"],
+        &["map", "--source", "hr", "--entry", "1"],
+    ] {
+        assert!(!rollcall.run(arguments).stderr.contains("DEBUG"));
+        for (variable, level) in [
+            ("RUST_LOG", "debug"),
+            ("RUST_LOG", "rollcall=debug,rollcall_connectors=debug"),
+            ("ROLLCALL_SERVER__LOG__LEVEL", "debug"),
+        ] {
+            let told = logged(variable, level, arguments).stderr;
+            assert!(told.contains("DEBUG"), "{variable} {arguments:?}: {told}");
+            assert!(!told.contains("TRACE"), "{variable} {arguments:?}: {told}");
+        }
+    }
+    let wrong = logged("RUST_LOG", "rollcall=loud", &["user", "list"]).exits(2);
+    assert!(
+        wrong.stderr.contains("the variable RUST_LOG is no filter"),
+        "{}",
+        wrong.stderr
+    );
 }
 
 #[test]

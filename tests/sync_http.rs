@@ -411,6 +411,54 @@ fn a_key_twice_with_other_words_is_quarantined_and_keeps_what_was_known() {
 }
 
 #[test]
+fn of_two_records_with_one_key_neither_is_taken_whichever_comes_first() {
+    each_database(|service, rollcall| {
+        rollcall.sync("hr", 0);
+        let before = everything(rollcall);
+        // Known: the first record of the two has changed as well.
+        let mut other = person(7);
+        other["name"]["given"] = json!("Somebody else");
+        service.office().users[6]["name"]["given"] = json!("Somebody new");
+        service.office().users.push(other);
+        // New: two who share a key.
+        let both = [person(901), person(901)];
+        for (mut one, name) in both.into_iter().zip(["first", "second"]) {
+            one["login"] = json!(name);
+            service.office().users.push(one);
+        }
+        let run = rollcall.sync("hr", 4);
+        assert_eq!(run["tally"]["quarantined"], 2, "{run}");
+        let names = |dump: &str| -> Vec<String> {
+            let people = dump
+                .lines()
+                .filter(|line| line.starts_with("{\"resource\":\"user"));
+            people.map(str::to_owned).collect()
+        };
+        assert_eq!(names(&everything(rollcall).0), names(&before.0));
+    });
+}
+
+#[test]
+fn the_first_run_takes_back_whom_it_made_from_one_of_two_records_with_one_key() {
+    each_database(|service, rollcall| {
+        // Far apart: the first is written long before the second is read.
+        let mut all = people(1..=2_500);
+        let mut other = person(3);
+        other["login"] = json!("impostor");
+        all.push(other);
+        service.office().users = all;
+        let run = rollcall.sync("hr", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(run["tally"]["users_created"], 2_499, "{run}");
+        assert!(rollcall.user("user3").is_none());
+        assert!(rollcall.user("impostor").is_none());
+        service.office().users.pop();
+        rollcall.sync("hr", 0);
+        assert!(rollcall.user("user3").is_some());
+    });
+}
+
+#[test]
 fn whoever_starts_a_source_that_is_being_run_is_told_by_whom_and_since_when() {
     each_database(|service, rollcall| {
         let from = upcoming(service, "/users", 3);

@@ -297,6 +297,7 @@ fn send(
     let batch = Batch {
         entries,
         announced: None,
+        pass: 0,
     };
     out.blocking_send(batch)
         .map_err(|_| Problem::Cancelled(reading.descriptor.name()))

@@ -24,6 +24,10 @@ pub mod settings;
 mod tls;
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 
 use std::hash::RandomState;

@@ -36,6 +36,8 @@ const NAMED_MAX: usize = 3;
 pub(super) struct Reading<'a> {
     connector: &'a LdapConnector,
     out: mpsc::Sender<Batch>,
+    /// See [`Batch::pass`].
+    passes: u8,
     sample: Option<usize>,
     deadline: Instant,
     schema: Option<Subschema>,
@@ -70,6 +72,7 @@ pub(super) async fn read(
     let limit = connector.settings.run_timeout;
     let mut reading = Reading {
         connector,
+        passes: 0,
         out,
         sample: request.sample,
         deadline: Instant::now() + limit,
@@ -160,6 +163,7 @@ impl Reading<'_> {
                 return Err(format!("{sentence}{tried}{}", trouble.remedy()));
             }
             restarts += 1;
+            self.passes = self.passes.saturating_add(1);
             tracing::warn!(reason = sentence, "reading again from the first page");
             self.notes
                 .push(format!("{sentence}; read again from the first page"));
@@ -243,6 +247,7 @@ impl Reading<'_> {
                     _ => {}
                 }
             };
+            tracing::debug!(base, entries = in_page, "a page was read");
             if let Some(ending) = self.page_ending(
                 base,
                 first_page,
@@ -416,6 +421,7 @@ impl Reading<'_> {
             .send(Batch {
                 entries,
                 announced: None,
+                pass: self.passes,
             })
             .await
             .map_err(|_| Trouble::Cancelled)

@@ -18,8 +18,18 @@ const LDAPS_PORT: u16 = 636;
 impl ServerUrl {
     /// The sentence says what is wrong with the URL.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let bad =
-            |what: &str| format!("{text:?} {what}: write ldaps://host, ldap://host or with :port");
+        if text.contains('@') || text.to_ascii_lowercase().contains("bindname") {
+            return Err(format!(
+                "{:?} has a name or a password in it: write ldaps://host[:port] alone, and whom to bind as in bind_dn and bind_password",
+                without_credentials(text)
+            ));
+        }
+        let bad = |what: &str| {
+            format!(
+                "{:?} {what}: write ldaps://host, ldap://host or with :port",
+                without_credentials(text)
+            )
+        };
         let (scheme, rest) = text
             .trim()
             .split_once("://")
@@ -73,6 +83,23 @@ impl ServerUrl {
     }
 }
 
+/// A text that should be a URL, as it may be shown: without what stands before the host and
+/// behind a question mark (RFC 4516 §2 puts extensions there).
+fn without_credentials(text: &str) -> String {
+    let (text, cut) = match text.split_once('?') {
+        Some((before, _)) => (before, "?…"),
+        None => (text, ""),
+    };
+    match text.rsplit_once('@') {
+        Some((_, host)) => {
+            let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+            let scheme = scheme.map(|scheme| format!("{scheme}://"));
+            format!("{}…@{host}{cut}", scheme.unwrap_or_default())
+        }
+        None => format!("{text}{cut}"),
+    }
+}
+
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.ldaps { "ldaps" } else { "ldap" };
@@ -115,6 +142,24 @@ mod tests {
             "ldap://[::1",
         ] {
             assert!(ServerUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_repeated() {
+        for (text, shown) in [
+            ("ldap://cn=a:hunter2@dc1", "\"ldap://…@dc1\""),
+            ("cn=a:hunter2@dc1", "\"…@dc1\""),
+            ("ldap://cn=a:hun@ter2@dc1:389", "\"ldap://…@dc1:389\""),
+            (
+                "ldap://dc1/????bindname=cn=a,X-BINDPW=hunter2",
+                "\"ldap://dc1/?…\"",
+            ),
+            ("http://dc1/?pw=hunter2", "\"http://dc1/?…\""),
+        ] {
+            let told = ServerUrl::parse(text).unwrap_err();
+            assert!(told.starts_with(shown), "{told}");
+            assert!(!told.contains("ter2"), "{told}");
         }
     }
 }

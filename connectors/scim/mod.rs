@@ -19,6 +19,10 @@ mod resource;
 mod walk;
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 
 use async_trait::async_trait;

@@ -43,10 +43,19 @@ impl Steps {
             )
             .await?;
         }
+        let encrypts = token_url
+            .iter()
+            .chain(urls)
+            .any(|url| url.scheme() == "https");
+        let (step, done) = if encrypts {
+            ("set up TLS", "certificates and hosts are in order")
+        } else {
+            ("prepare requests", "in clear text, as the URLs are http://")
+        };
         let mut session = self
-            .note_with("set up TLS", async {
+            .note_with(step, async {
                 let session = Session::open(service, rate, urls, accepted).await?;
-                Ok::<_, Problem>((session, "certificates and hosts are in order".to_owned()))
+                Ok::<_, Problem>((session, done.to_owned()))
             })
             .await?;
         if token_url.is_some() {

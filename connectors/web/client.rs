@@ -70,6 +70,10 @@ pub(crate) struct Page {
 impl<'a> Session<'a> {
     /// Resolves and pins the host of every URL that will be asked, and sets up TLS.
     /// `accepted` are the media types that answers may have.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes a client"
+    )]
     pub(crate) async fn open(
         service: &'a Service,
         rate: Option<&'a Rate>,
@@ -129,7 +133,15 @@ impl<'a> Session<'a> {
             let limit = self.service.page_timeout;
             let tried = tokio::time::timeout(limit, self.try_page(ask)).await;
             let trouble = match tried {
-                Ok(Ok(page)) => return Ok(page),
+                Ok(Ok(page)) => {
+                    tracing::debug!(
+                        place = ask.place,
+                        status = page.status.as_u16(),
+                        bytes = page.body.len(),
+                        "a page was read"
+                    );
+                    return Ok(page);
+                }
                 Ok(Err(trouble)) => trouble,
                 Err(_) => Trouble::Passing(page_timeout(&ask.place, limit)),
             };
@@ -384,6 +396,10 @@ fn pem_problem(file: &std::path::Path, what: &'static str) -> Problem {
 }
 
 /// The clock, for `Retry-After` dates of services that send no `Date`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date in Retry-After is one of the wall clock"
+)]
 pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

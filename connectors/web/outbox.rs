@@ -48,7 +48,11 @@ impl<'a> Outbox<'a> {
         }
         let entries = std::mem::take(&mut self.batch);
         self.out
-            .send(Batch { entries, announced })
+            .send(Batch {
+                entries,
+                announced,
+                pass: 0,
+            })
             .await
             .map_err(|_| Problem::Cancelled)
     }

@@ -1,5 +1,7 @@
-//! Who may ask: the tokens that programs carry. No HTTP here.
+//! Who may ask: the tokens that programs carry, and the connections over which identity
+//! providers push. No HTTP here.
 
+pub(crate) mod connection;
 mod token;
 
-pub(crate) use token::{BearerToken, SCIM_READ, SCIM_WRITE};
+pub(crate) use token::{ADMIN, BearerToken, SCIM_READ};

@@ -24,11 +24,7 @@ pub(super) async fn apply(
     workspace: &Workspace,
     id: RunId,
 ) -> Result<Exit, CliError> {
-    let run = workspace
-        .store
-        .run(id)
-        .await?
-        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let run = workspace.run(id).await?;
     let footing = workspace.footing_of_run(&run).await?;
     let mut finished = workspace.engine().apply(&footing, id).await?;
     finished.report.held.clear();

@@ -39,7 +39,7 @@ pub(super) async fn dump(global: &Global) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let tenant = workspace.tenant(global).await?;
     for line in workspace.store.dump(tenant.id).await? {
-        output::line(line)?;
+        output::raw_line(&line)?;
     }
     Ok(Exit::Done)
 }

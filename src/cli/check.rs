@@ -1,14 +1,15 @@
 //! `rollcall check [--connect] [SOURCE]`
 
 use rollcall_connectors::{CheckStep, Connector, ReadRequest};
-use rollcall_directory::entry::Kind;
-use rollcall_directory::schema::Schemas;
+use rollcall_directory::contribution::{Mapped, MappedValue};
+use rollcall_directory::entry::{Entry, Kind};
+use rollcall_directory::schema::{Schemas, Unit};
 use rollcall_mapping::{Context, Mapping};
 
 use super::workspace::configuration;
 use super::{CliError, Exit, Global, output};
 use crate::config::present;
-use crate::config::{Config, Level, Problems, Source};
+use crate::config::{Config, Level, Problems, PushSource, Source};
 use crate::sync::{Clock, SystemClock};
 
 #[derive(Debug, clap::Args)]
@@ -28,9 +29,10 @@ const SAMPLE_ENTRIES: usize = 3;
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
+    let tenant = super::workspace::only_tenant(&config, global)?;
     let sources: Vec<&Source> = match &args.source {
-        None => config.sources.values().collect(),
-        Some(name) => vec![super::workspace::named(&config, name)?],
+        None => super::workspace::of_tenant(&config, tenant).collect(),
+        Some(name) => vec![super::workspace::named(&config, tenant, name)?],
     };
     if !global.json {
         output::warnings(false, &config.warnings);
@@ -69,6 +71,23 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         }
         rows.push(row);
     }
+    let connections: Vec<_> = config
+        .connections
+        .values()
+        .filter(|c| args.source.is_none() && tenant.is_none_or(|tenant| c.tenant == tenant))
+        .collect();
+    for connection in &connections {
+        let profile = connection.settings.profile.as_str();
+        rows.push(serde_json::json!({
+            "source": connection.name,
+            "kind": PushSource::KIND,
+            "profile": profile,
+        }));
+        if !global.json {
+            let name = &connection.name;
+            output::folded(&format!("{name}: pushes over SCIM, profile {profile}"))?;
+        }
+    }
     if global.json {
         output::json(&serde_json::json!({
             "configuration": config.path,
@@ -80,7 +99,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         output::line(format!(
             "{} is in order: {}, {}.",
             config.path.display(),
-            output::count(sources.len(), "source", "sources"),
+            output::count(sources.len() + connections.len(), "source", "sources"),
             output::count(config.tenants.len(), "tenant", "tenants"),
         ))?;
     }
@@ -133,6 +152,9 @@ async fn connect(
     row: &mut serde_json::Value,
 ) -> Result<bool, CliError> {
     let steps = readable.connector.check().await;
+    for CheckStep { step, outcome, .. } in &steps {
+        tracing::debug!(source = readable.source.name, step, ?outcome, "checked");
+    }
     let mut ok = steps.iter().all(|s| s.outcome.is_ok());
     if !global.json {
         output::line(output::bold(&readable.source.name))?;
@@ -166,14 +188,17 @@ async fn look(
     let Readable {
         source, mapping, ..
     } = readable;
+    let mut warnings = Problems::default();
     if let Some(schema) = readable.connector.schema().await? {
         let unknown = mapping.check_against(&schema.attributes);
         let path = &source.mapping_path;
         let problems = Problems::of_mapping(Level::Warning, path, &readable.text, unknown);
-        row["warnings"] = present::as_json(&problems);
-        if !global.json {
-            output::warnings(false, &problems);
-        }
+        warnings.add(problems);
+    }
+    warnings.add(administrators(readable).await?);
+    row["warnings"] = present::as_json(&warnings);
+    if !global.json {
+        output::warnings(false, &warnings);
     }
     let entries = sample(source, mapping, readable.connector.as_ref()).await?;
     let mut shown = Vec::new();
@@ -196,35 +221,63 @@ async fn look(
     Ok(())
 }
 
-/// The first entries of each kind.
-async fn sample(
-    source: &Source,
-    mapping: &rollcall_mapping::Mapping,
-    connector: &dyn rollcall_connectors::Connector,
-) -> Result<Vec<rollcall_directory::entry::Entry>, CliError> {
-    let mut request: ReadRequest = crate::sync::request(
+/// Groups that the guard `administrators` names and that the source does not have.
+async fn administrators(readable: &Readable<'_>) -> Result<Problems, CliError> {
+    let Readable {
+        source, mapping, ..
+    } = readable;
+    let names = &source.guards.administrators;
+    let mut problems = Problems::default();
+    if names.is_empty() || mapping.kind(Kind::Group).is_none() {
+        return Ok(problems);
+    }
+    let mut request = request_of(source, mapping);
+    request.users = None;
+    let groups = entries(source, readable.connector.as_ref(), &request).await?;
+    let called: Vec<String> = groups
+        .iter()
+        .filter_map(|entry| mapping.evaluate(entry, &readable.context).ok())
+        .flat_map(|mapped| display_names(&mapped))
+        .collect();
+    for name in names {
+        let there = called
+            .iter()
+            .any(|c| c.to_lowercase() == name.to_lowercase());
+        if !there {
+            problems.add(source.unknown_administrators(name, &called));
+        }
+    }
+    Ok(problems)
+}
+
+/// How a group may be called: a source may list several names.
+fn display_names(mapped: &Mapped) -> Vec<String> {
+    match mapped.said.get(&Unit::from_canonical("displayName")) {
+        Some(MappedValue::Choice(names)) => names
+            .iter()
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn request_of(source: &Source, mapping: &Mapping) -> ReadRequest {
+    crate::sync::request(
         mapping,
         source.user_filter.as_deref(),
         source.group_filter.as_deref(),
-    );
+    )
+}
+
+/// The first entries of each kind.
+async fn sample(
+    source: &Source,
+    mapping: &Mapping,
+    connector: &dyn Connector,
+) -> Result<Vec<Entry>, CliError> {
+    let mut request = request_of(source, mapping);
     request.sample = Some(SAMPLE_ENTRIES);
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<rollcall_connectors::Batch>(
-        rollcall_connectors::Batch::IN_FLIGHT_MAX,
-    );
-    let collect = async {
-        let mut entries = Vec::new();
-        while let Some(batch) = receiver.recv().await {
-            entries.extend(batch.entries);
-        }
-        entries
-    };
-    let (verdict, entries) = tokio::join!(connector.read(&request, sender), collect);
-    if let rollcall_connectors::Verdict::Failed { because } = verdict {
-        return Err(CliError::Failed(format!(
-            "source {}: {because}",
-            source.name
-        )));
-    }
+    let entries = entries(source, connector, &request).await?;
     let mut kept = Vec::new();
     for kind in [Kind::User, Kind::Group] {
         kept.extend(
@@ -236,6 +289,32 @@ async fn sample(
         );
     }
     Ok(kept)
+}
+
+/// What a source gives, read to its end or to the end of the sample.
+async fn entries(
+    source: &Source,
+    connector: &dyn Connector,
+    request: &ReadRequest,
+) -> Result<Vec<Entry>, CliError> {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<rollcall_connectors::Batch>(
+        rollcall_connectors::Batch::IN_FLIGHT_MAX,
+    );
+    let collect = async {
+        let mut entries = Vec::new();
+        while let Some(batch) = receiver.recv().await {
+            entries.extend(batch.entries);
+        }
+        entries
+    };
+    let (verdict, entries) = tokio::join!(connector.read(request, sender), collect);
+    if let rollcall_connectors::Verdict::Failed { because } = verdict {
+        return Err(CliError::Failed(format!(
+            "source {}: {because}",
+            source.name
+        )));
+    }
+    Ok(entries)
 }
 
 /// Now, in UTC: examples and samples are only looked at.
@@ -258,7 +337,7 @@ fn print_steps(steps: &[CheckStep]) -> std::io::Result<()> {
         output::folded(&format!(
             "  {mark} {}: {} ({} ms)",
             step.step,
-            output::clean(text),
+            text,
             step.took.as_millis()
         ))?;
     }

@@ -55,7 +55,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     stage.story(global).await?;
     if args.exit {
         if args.keep.is_some() {
-            output::line(format!(
+            output::lines(&format!(
                 "\nAll of it is kept in {0}. Its HR service has ended with this command;\neverything else can be looked at: rollcall --config {0}/rollcall.toml run list",
                 stage.folder.display()
             ))?;
@@ -75,6 +75,10 @@ struct Stage {
 }
 
 impl Stage {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo's stage is set with the system's time and randomness"
+    )]
     async fn set(folder: &Path, seed: u64) -> Result<Self, CliError> {
         let today = time::OffsetDateTime::now_utc().date();
         let company = Company::new(seed, today);
@@ -194,6 +198,10 @@ impl Stage {
         Ok(())
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is where the system's randomness is taken"
+    )]
     async fn serve(&self, stopped: impl Future<Output = ()>, kept: bool) -> Result<(), CliError> {
         let tenant = self.tenant().await?;
         let now = self.workspace.clock.now();
@@ -205,6 +213,7 @@ impl Stage {
         let bound = Server::new(
             self.workspace.store.clone(),
             self.workspace.clock.clone(),
+            std::sync::Arc::clone(&self.workspace.config),
             Settings::from(&self.workspace.config.server),
         )
         .bind()

@@ -51,7 +51,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
     };
     output::line(format!(
         "{}  {}  {}  id {}",
-        output::bold(&output::clean(&explained.name)),
+        output::bold(&explained.name),
         explained.kind,
         state,
         explained.id
@@ -67,11 +67,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
             .unwrap_or_default();
         output::folded(&format!(
             "  {} (priority {}): key {}, {}, last changed by run {}{gone}",
-            entry.source,
-            entry.priority,
-            entry.key,
-            output::clean(&entry.locator),
-            entry.run
+            entry.source, entry.priority, entry.key, &entry.locator, entry.run
         ))?;
     }
     output::line("\nValues")?;
@@ -81,7 +77,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
             .as_ref()
             .map_or_else(|| "(none)".to_owned(), ToString::to_string);
         let unit = output::short(value.unit.as_str());
-        output::folded(&format!("  {unit} = {}", output::clean(&shown)))?;
+        output::folded(&format!("  {unit} = {}", &shown))?;
         for saying in &value.said_by {
             print_saying("from", saying, false)?;
         }
@@ -94,7 +90,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
         for membership in &explained.groups {
             output::line(format!(
                 "  {} (by {})",
-                output::clean(&membership.group),
+                &membership.group,
                 membership.sources.join(", ")
             ))?;
         }
@@ -102,7 +98,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
     if !explained.dangling.is_empty() {
         output::line("\nNames that nobody here has")?;
         for name in &explained.dangling {
-            output::line(format!("  {}", output::clean(name)))?;
+            output::line(format!("  {name}"))?;
         }
     }
     Ok(())
@@ -110,7 +106,7 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
 
 fn print_saying(word: &str, saying: &Saying, with_value: bool) -> std::io::Result<()> {
     let value = if with_value {
-        format!(": {}", output::clean(&saying.value.to_string()))
+        format!(": {}", &saying.value.to_string())
     } else {
         String::new()
     };

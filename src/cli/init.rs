@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
         output::line(format!("wrote {}", path.display()))?;
     }
     let configuration = args.folder.join("rollcall.toml");
-    output::line(format!(
+    output::lines(&format!(
         "Edit {}: keep the sources that you have, delete the others.\nThen: rollcall --config {0} check --connect",
         configuration.display()
     ))?;

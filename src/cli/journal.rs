@@ -79,8 +79,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
             "{}  {}  {who}  {}  {}",
             line.seq,
             output::time(line.at),
-            output::clean(&name),
-            output::clean(&what(&line.event))
+            &name,
+            &what(&line.event)
         ))?;
     }
     Ok(Exit::Done)

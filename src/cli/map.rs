@@ -40,7 +40,8 @@ Nothing is changed, neither here nor in the source.";
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let config = configuration(global)?;
-    let source = super::workspace::named(&config, &args.source)?;
+    let tenant = super::workspace::only_tenant(&config, global)?;
+    let source = super::workspace::named(&config, tenant, &args.source)?;
     let (mapping, _) = source.load_mapping(&Schemas::standard())?;
     let context = super::check::context(&config);
     let entries = match (&args.file, &args.entry) {
@@ -106,11 +107,7 @@ pub(super) fn print_entry(
 ) -> Result<(), CliError> {
     output::line(format!(
         "\n{} {}",
-        output::bold(&format!(
-            "{} {}",
-            entry.kind,
-            output::clean(&entry.locator.to_string())
-        )),
+        output::bold(&format!("{} {}", entry.kind, &entry.locator.to_string())),
         match &entry.key {
             Ok(key) => format!("(key {key})"),
             Err(error) => format!("(no key: {error})"),
@@ -153,7 +150,7 @@ pub(super) fn print_entry(
             line.line,
             output::short(&line.target),
             line.expression,
-            output::clean(&outcome)
+            &outcome
         ))?;
     }
     Ok(())
@@ -209,7 +206,7 @@ fn shown(name: &str, value: &Value) -> String {
         Value::Text(text) | Value::Json(text) => {
             let cut: String = text.chars().take(CHARS_MAX).collect();
             let more = if cut.len() < text.len() { "…" } else { "" };
-            output::clean(&format!("{cut}{more}"))
+            format!("{cut}{more}")
         }
     }
 }

@@ -5,11 +5,14 @@ mod apply;
 mod backup;
 mod check;
 mod completions;
+mod connection;
 mod demo;
 mod entry_file;
+mod escape;
 mod explain;
 mod init;
 mod journal;
+mod log;
 mod map;
 mod migrate;
 mod output;
@@ -38,7 +41,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Something waits for approval.
     Held = 3,
-    /// Done, with entries in quarantine.
+    /// Done, with entries in quarantine or changes that could not be written.
     Quarantine = 4,
 }
 
@@ -52,10 +55,11 @@ Examples:
   rollcall sync hr                   plan and apply at once, under the guards
   rollcall explain ada@example.com   where does each value come from?
   rollcall run undo 12               put back what run 12 changed
+  rollcall connection create         let an identity provider push over SCIM
   rollcall serve                     run by schedule, serve SCIM and health
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 held for approval,
-4 done with entries in quarantine.";
+4 done, with entries in quarantine or changes that could not be written.";
 
 /// Keeps one directory of people and groups right.
 #[derive(Debug, Parser)]
@@ -118,6 +122,9 @@ enum Command {
     /// Sources: list, pause, resume
     #[command(subcommand)]
     Source(source::Command),
+    /// Connections over which identity providers push: create, rotate, log, approve
+    #[command(subcommand)]
+    Connection(connection::Command),
     /// Every change that was made: who, when, what
     Journal(journal::Args),
     /// Run by schedule; serve SCIM, health and metrics
@@ -215,6 +222,9 @@ pub(crate) fn main() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
     let global = arguments.global;
+    if !matches!(arguments.command, Command::Serve(_)) {
+        log::of_command()?;
+    }
     match arguments.command {
         Command::Demo(args) => demo::run(&global, args).await,
         Command::Init(args) => init::run(&global, &args),
@@ -232,6 +242,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, CliError> {
             resource::run(&global, rollcall_directory::entry::Kind::Group, command).await
         }
         Command::Source(command) => source::run(&global, command).await,
+        Command::Connection(command) => connection::run(&global, command).await,
         Command::Journal(args) => journal::run(&global, &args).await,
         Command::Serve(args) => serve::run(&global, args).await,
         Command::Token(command) => token::run(&global, command).await,

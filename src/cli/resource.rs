@@ -60,9 +60,13 @@ pub(super) async fn run(global: &Global, kind: Kind, command: Command) -> Result
             ];
             for resource in &list.resources {
                 rows.push(vec![
-                    output::clean(&name_of(resource)),
+                    name_of(resource),
                     if is_active(resource) { "yes" } else { "no" }.to_owned(),
-                    output::clean(resource.document.text("displayName").unwrap_or_default()),
+                    resource
+                        .document
+                        .text("displayName")
+                        .unwrap_or_default()
+                        .to_owned(),
                     resource.uuid.to_string(),
                 ]);
             }
@@ -118,7 +122,7 @@ async fn show(
         output::json(&all)?;
     } else {
         for json in &all {
-            output::line(output::clean_lines(&serde_json::to_string_pretty(json)?))?;
+            output::lines(&serde_json::to_string_pretty(json)?)?;
         }
     }
     Ok(Exit::Done)

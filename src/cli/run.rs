@@ -64,6 +64,7 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         Command::Show { run, all } => show(global, &workspace, RunId(run), all).await,
         Command::Approve { run } => super::apply::apply(global, &workspace, RunId(run)).await,
         Command::Cancel { run } => {
+            workspace.run(RunId(run)).await?;
             workspace.engine().cancel(RunId(run)).await?;
             if global.json {
                 output::json(&serde_json::json!({ "run": run, "state": "cancelled" }))?;
@@ -152,11 +153,7 @@ async fn show(
     id: RunId,
     all: bool,
 ) -> Result<Exit, CliError> {
-    let run = workspace
-        .store
-        .run(id)
-        .await?
-        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let run = workspace.run(id).await?;
     let source = workspace.store.source(run.source).await?;
     let name = source.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     let quarantined = workspace.store.quarantined(run.source).await?;
@@ -194,16 +191,16 @@ async fn show(
             output::line(format!(
                 "  {} {} ({}): {}",
                 entry.kind,
-                output::clean(&entry.name),
-                output::clean(&entry.locator.to_string()),
-                output::clean(&entry.reason)
+                &entry.name,
+                &entry.locator.to_string(),
+                &entry.reason
             ))?;
         }
     }
     print_dangling(&name, &dangling, if all { usize::MAX } else { STEPS_SHOWN })?;
     print_steps(workspace, id, if all { usize::MAX } else { STEPS_SHOWN }).await?;
     if run.state == RunState::Held {
-        output::line(format!(
+        output::lines(&format!(
             "\nDo it: rollcall run approve {id}\nDiscard it: rollcall run cancel {id}"
         ))?;
     }
@@ -250,9 +247,7 @@ fn print_dangling(source: &str, dangling: &[Dangling], show: usize) -> Result<()
     for named in dangling.iter().take(show) {
         output::line(format!(
             "  {} ({} of {})",
-            output::clean(&named.name),
-            named.attribute,
-            output::clean(&named.entry)
+            &named.name, named.attribute, &named.entry
         ))?;
     }
     if dangling.len() > show {
@@ -267,11 +262,7 @@ async fn undo(
     id: RunId,
     plan: bool,
 ) -> Result<Exit, CliError> {
-    let run = workspace
-        .store
-        .run(id)
-        .await?
-        .ok_or(crate::sync::SyncError::NoRun(id))?;
+    let run = workspace.run(id).await?;
     let footing = workspace.footing_of_run(&run).await?;
     let name = &footing.source.name;
     let finished = workspace.engine().undo(&footing, id, plan).await?;
@@ -314,7 +305,7 @@ pub(super) fn print_finished(
         finished.state.as_str()
     ))?;
     if !finished.verdict.is_empty() {
-        output::folded(&format!("  read: {}", output::clean(&finished.verdict)))?;
+        output::folded(&format!("  read: {}", &finished.verdict))?;
     }
     if report.tally.read() > 0 {
         output::folded(&format!(
@@ -337,6 +328,12 @@ pub(super) fn print_finished(
             finished.run
         ))?;
     }
+    if report.unwritten > 0 {
+        output::folded(&format!(
+            "  NOT WRITTEN: {}; the notes say why, and the next run tries again",
+            count(report.unwritten, "of these changes", "of these changes")
+        ))?;
+    }
     if report.tally.dangling > 0 {
         output::folded(&format!(
             "  members and managers that nobody here is: {}; see `rollcall run show {}`",
@@ -348,10 +345,10 @@ pub(super) fn print_finished(
             Holds::All => "HELD, all of it",
             _ => "HELD",
         };
-        output::folded(&format!("  {what}: {}", output::clean(&held.because)))?;
+        output::folded(&format!("  {what}: {}", &held.because))?;
     }
     for note in report.notes.iter().take(STEPS_SHOWN) {
-        output::folded(&format!("  note: {}", output::clean(note)))?;
+        output::folded(&format!("  note: {note}"))?;
     }
     if report.notes.len() > STEPS_SHOWN {
         output::line(format!(
@@ -382,7 +379,7 @@ pub(super) async fn print_steps(
         after = *last;
         for (_, step) in page.iter().take(show - shown) {
             for text in describe(step) {
-                output::folded(&format!("  {}", output::clean(&text)))?;
+                output::folded(&format!("  {}", &text))?;
             }
             shown += 1;
         }
@@ -451,6 +448,7 @@ fn describe(step: &Step) -> Vec<String> {
             Write::Release { name, .. } => lines.push(format!("! {name} out of quarantine")),
             Write::Unlink { .. } => lines.push(format!("- {} loses its link", step.subject)),
             Write::Expect { .. }
+            | Write::Unclaimed { .. }
             | Write::Relink { .. }
             | Write::Names { .. }
             | Write::Pending { .. } => {}

@@ -1,6 +1,5 @@
 //! `rollcall serve`
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -19,23 +18,25 @@ pub(super) struct Args {
     no_schedule: bool,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both tasks are waited for at the end; the third only waits for the signal"
+)]
 pub(super) async fn run(global: &Global, args: Args) -> Result<Exit, CliError> {
     let signal = stop_signal()?;
     let workspace = Workspace::open(global).await?;
-    start_log(&workspace);
+    super::log::of_server(workspace.config.server.log)?;
     output::warnings(global.json, &workspace.config.warnings);
     super::schema::register_files(&workspace).await?;
-    let mut voices = HashMap::new();
     for name in workspace.config.tenants.keys() {
-        let tenant = workspace.store.ensure_tenant(name).await?;
-        voices.insert(tenant.id, Arc::new(workspace.voices(&tenant).await?));
+        workspace.store.ensure_tenant(name).await?;
     }
     let bound = Server::new(
         workspace.store.clone(),
         workspace.clock.clone(),
+        Arc::clone(&workspace.config),
         Settings::from(&workspace.config.server),
     )
-    .with_voices(voices)
     .bind()
     .map_err(|e| failed(&e))?;
     for address in bound.addresses() {
@@ -86,6 +87,9 @@ async fn upkeep(workspace: &Workspace) -> Result<Vec<crate::sync::Upkeep>, CliEr
                 graces.insert(record.id, source.leavers.delete_after);
             }
         }
+        for known in workspace.roster().all(Some(name)).await? {
+            graces.insert(known.source.id, known.settings.settings.grace.0);
+        }
         all.push(crate::sync::Upkeep { tenant, graces });
     }
     Ok(all)
@@ -107,6 +111,7 @@ async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>,
         }
         all.push(crate::sync::Scheduled {
             setup: workspace.setup(source).await?,
+            config: Arc::clone(&workspace.config),
             schedule: schedule.clone(),
         });
     }
@@ -121,18 +126,4 @@ fn failed(error: &crate::server::ServerError) -> CliError {
         cause = inner.source();
     }
     CliError::Failed(text)
-}
-
-/// Log lines go to standard error.
-fn start_log(workspace: &Workspace) {
-    let log = &workspace.config.server.log;
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(log.level)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::colours(output::Stream::Err));
-    // A second subscriber in one process is refused; the first one stays.
-    let _ = match log.format {
-        crate::config::LogFormat::Json => builder.json().try_init(),
-        crate::config::LogFormat::Text => builder.try_init(),
-    };
 }

@@ -47,7 +47,7 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
             .to_vec(),
     ];
     let mut json = Vec::new();
-    for source in workspace.config.sources.values() {
+    for source in workspace.sources() {
         let tenant = workspace.store.ensure_tenant(&source.tenant).await?;
         let record = workspace
             .store
@@ -85,7 +85,16 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    // Those of the configuration are known to the store from here on.
+    let connections = workspace.roster().all(None).await?;
+    let priority = |id| {
+        let known = connections.iter().find(|known| known.source.id == id)?;
+        Some(known.settings.priorities.default)
+    };
     for tenant in workspace.store.tenants().await? {
+        if !workspace.may_touch(&tenant.name) {
+            continue;
+        }
         for record in workspace.store.sources(tenant.id).await? {
             let configured = workspace.config.sources.contains_key(&record.name);
             if record.kind != crate::sync::push::KIND || configured {
@@ -95,13 +104,15 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 "source": record.name,
                 "tenant": tenant.name,
                 "kind": record.kind,
+                "priority": priority(record.id),
                 "paused": record.paused,
             }));
+            let priority = priority(record.id).map(|number| number.to_string());
             let state = record.paused.map(|why| format!("paused: {why}"));
             rows.push(vec![
                 record.name,
                 record.kind,
-                "-".to_owned(),
+                priority.unwrap_or_else(|| "-".to_owned()),
                 "pushes".to_owned(),
                 state.unwrap_or_else(|| "ready".to_owned()),
             ]);
@@ -123,6 +134,9 @@ async fn connection(
 ) -> Result<Option<rollcall_store::records::Source>, CliError> {
     if workspace.config.sources.contains_key(name) {
         return Ok(None);
+    }
+    if let Some(known) = workspace.roster().named(name).await? {
+        return Ok(Some(known.source));
     }
     let tenant = workspace.tenant(global).await?;
     let mut sources = workspace.store.sources(tenant.id).await?.into_iter();

@@ -42,7 +42,7 @@ pub(super) struct PlanArgs {
 pub(super) async fn run(global: &Global, args: &SyncArgs) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let sources = if args.all {
-        let mut all: Vec<_> = workspace.config.sources.values().collect();
+        let mut all: Vec<_> = workspace.sources().collect();
         all.sort_by_key(|s| (s.priorities.default, s.name.clone()));
         all
     } else {
@@ -165,7 +165,7 @@ pub(super) fn exit_of(finished: &Finished) -> Exit {
         RunState::Failed => Exit::Failed,
         RunState::Held => Exit::Held,
         _ if finished.verdict.starts_with("incomplete") => Exit::Failed,
-        _ if finished.report.tally.quarantined > 0 => Exit::Quarantine,
+        _ if finished.report.tally.quarantined + finished.report.unwritten > 0 => Exit::Quarantine,
         _ => Exit::Done,
     }
 }

@@ -1,7 +1,7 @@
 //! `rollcall token create|list|revoke`
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
-use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
+use crate::auth::{ADMIN, BearerToken, SCIM_READ};
 
 #[derive(Debug, clap::Subcommand)]
 #[command(
@@ -10,7 +10,7 @@ use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
 pub(super) enum Command {
     /// Make a token that may read the directory over SCIM; it is shown once
     #[command(
-        after_help = "Examples:\n  rollcall token create dashboard\n  rollcall token create audit --expires 30"
+        after_help = "Examples:\n  rollcall token create dashboard\n  rollcall token create audit --expires 30\n  rollcall token create support --scope admin"
     )]
     Create {
         /// A name to know it by
@@ -18,12 +18,9 @@ pub(super) enum Command {
         /// When it ends: a number of days from now
         #[arg(long, value_name = "DAYS")]
         expires: Option<u32>,
-        /// Let it write, too, as the pushing source of its name
-        #[arg(long, hide = true)]
-        write: bool,
-        /// Which client writes with it
-        #[arg(long, hide = true, requires = "write")]
-        profile: Option<String>,
+        /// What it may do: read the directory over SCIM, or read what administrators read
+        #[arg(long, value_parser = [SCIM_READ, ADMIN], default_value = SCIM_READ)]
+        scope: String,
     },
     /// Tokens, without their secrets
     #[command(after_help = "Example:\n  rollcall token list")]
@@ -36,6 +33,10 @@ pub(super) enum Command {
     },
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the system's randomness is taken"
+)]
 pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let tenant = workspace.tenant(global).await?;
@@ -43,17 +44,9 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         Command::Create {
             name,
             expires,
-            write,
-            profile,
+            scope,
         } => {
             let now = workspace.clock.now();
-            let mut scope = SCIM_READ.to_owned();
-            if write {
-                scope = format!("{SCIM_READ} {SCIM_WRITE}");
-            }
-            if let Some(profile) = profile {
-                scope = format!("{scope} profile:{profile}");
-            }
             let expires = expires.map(|days| now + time::Duration::days(i64::from(days)));
             let token = BearerToken::generate(&mut rand::rng());
             workspace

@@ -1,19 +1,19 @@
 //! What most commands need: the configuration, the store, and the sources ready to run.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_directory::schema::Schemas;
-use rollcall_store::records::Tenant;
+use rollcall_store::ids::RunId;
+use rollcall_store::records::{Run, Tenant};
 use rollcall_store::{Options, Store};
 
 use super::{CliError, Global};
+use crate::auth::connection::Roster;
 use crate::config::{self, Config, Environment};
 use crate::sync::{
-    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SystemClock, Tenancy, VoiceSettings,
-    Voices,
+    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SyncError, SystemClock, Tenancy, Voices,
 };
 
 /// Where a configuration is looked for when none is named.
@@ -26,11 +26,13 @@ const PLACES: [&str; 3] = [
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) store: Store,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tenancy: Tenancy,
+    /// The only tenant that the command may touch; `None`: any.
+    only_tenant: Option<String>,
 }
 
 /// Reads the configuration that the command line names, or the first that is there.
@@ -54,7 +56,11 @@ pub(super) fn configuration(global: &Global) -> Result<Config, CliError> {
 impl Workspace {
     /// Reads the configuration and opens its store.
     pub(crate) async fn open(global: &Global) -> Result<Self, CliError> {
-        Self::of(configuration(global)?).await
+        let config = configuration(global)?;
+        let only = only_tenant(&config, global)?.map(str::to_owned);
+        let mut workspace = Self::of(config).await?;
+        workspace.only_tenant = only;
+        Ok(workspace)
     }
 
     /// Opens the store of a configuration.
@@ -73,9 +79,10 @@ impl Workspace {
             clock: Arc::new(SystemClock {
                 offset: config.clock_offset,
             }),
-            config,
+            config: Arc::new(config),
             store,
             schemas: Arc::new(Schemas::standard()),
+            only_tenant: None,
         })
     }
 
@@ -91,15 +98,9 @@ impl Workspace {
     /// The tenant that the command line names, or the only one.
     pub(crate) async fn tenant(&self, global: &Global) -> Result<Tenant, CliError> {
         let names: Vec<&String> = self.config.tenants.keys().collect();
-        let name = match (&global.tenant, names.as_slice()) {
-            (Some(name), _) if self.config.tenants.contains_key(name) => name,
-            (Some(name), _) => {
-                return Err(CliError::Usage(format!(
-                    "there is no tenant {name}; the configuration has {}",
-                    list(&names)
-                )));
-            }
-            (None, [only]) => *only,
+        let name = match (only_tenant(&self.config, global)?, names.as_slice()) {
+            (Some(name), _) => name,
+            (None, [only]) => only.as_str(),
             (None, _) => {
                 return Err(CliError::Usage(format!(
                     "there are several tenants: name one with --tenant ({})",
@@ -110,20 +111,61 @@ impl Workspace {
         Ok(self.store.ensure_tenant(name).await?)
     }
 
+    /// The configured sources of the tenant that the command line names, else all.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &config::Source> {
+        of_tenant(&self.config, self.only_tenant.as_deref())
+    }
+
+    /// Whether the command may touch a tenant.
+    pub(crate) fn may_touch(&self, tenant: &str) -> bool {
+        self.only_tenant.as_ref().is_none_or(|only| only == tenant)
+    }
+
     /// The source of that name in the configuration; `None` for the only one.
     pub(crate) fn source(&self, name: Option<&str>) -> Result<&config::Source, CliError> {
-        let names: Vec<&String> = self.config.sources.keys().collect();
-        match (name, names.as_slice()) {
-            (Some(name), _) => named(&self.config, name),
-            (None, [only]) => self.source(Some(only)),
-            (None, []) => Err(CliError::Usage(
+        let only = self.only_tenant.as_deref();
+        if let Some(name) = name {
+            return named(&self.config, only, name);
+        }
+        let all: Vec<&config::Source> = self.sources().collect();
+        match (all.as_slice(), only) {
+            ([source], _) => Ok(source),
+            ([], Some(tenant)) => Err(CliError::Usage(format!(
+                "tenant {tenant} has no source: add a section [sources.NAME] with tenant = \"{tenant}\""
+            ))),
+            ([], None) => Err(CliError::Usage(
                 "the configuration has no source: add a section [sources.NAME]".to_owned(),
             )),
-            (None, _) => Err(CliError::Usage(format!(
+            _ => Err(CliError::Usage(format!(
                 "there are several sources: name one ({})",
-                list(&names)
+                list(&all.iter().map(|source| &source.name).collect::<Vec<_>>())
             ))),
         }
+    }
+
+    /// A run, unless it is of a tenant that the command may not touch.
+    pub(crate) async fn run(&self, id: RunId) -> Result<Run, CliError> {
+        let run = self.store.run(id).await?.ok_or(SyncError::NoRun(id))?;
+        let Some(only) = &self.only_tenant else {
+            return Ok(run);
+        };
+        let (source, tenant) = self.whose(&run).await?;
+        if tenant == *only {
+            return Ok(run);
+        }
+        Err(CliError::Usage(format!(
+            "run {id} is of source {source}, which belongs to tenant {tenant}, not to {only}; write --tenant {tenant} if you mean it"
+        )))
+    }
+
+    /// The names of a run's source and of its tenant.
+    async fn whose(&self, run: &Run) -> Result<(String, String), CliError> {
+        let Some(source) = self.store.source(run.source).await? else {
+            return Ok(Default::default());
+        };
+        let tenants = self.store.tenants().await?;
+        let tenant = tenants.into_iter().find(|t| t.id == source.tenant);
+        Ok((source.name, tenant.map(|t| t.name).unwrap_or_default()))
     }
 
     /// A source, ready to run.
@@ -146,6 +188,8 @@ impl Workspace {
                 tenant_name: tenant.name.clone(),
                 settings: source.settings_fingerprint(mapping.fingerprint()),
                 guards: source.guards.clone(),
+                voices: Arc::new(self.voices(&tenant).await?),
+                schemas: Arc::clone(&registered.schemas),
             },
             connector: Arc::from(source.open()?),
             mapping: Arc::new(mapping),
@@ -153,89 +197,104 @@ impl Workspace {
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
+            limits: source.limits,
             time_zone,
             several_entries: source.several_entries_per_person,
-            voices: Arc::new(self.voices(&tenant).await?),
-            schemas: Arc::clone(&registered.schemas),
         })
     }
 
     /// How much each source of a tenant counts.
     pub(crate) async fn voices(&self, tenant: &Tenant) -> Result<Voices, CliError> {
-        let mut of = HashMap::new();
-        for source in self
-            .config
-            .sources
-            .values()
-            .filter(|s| s.tenant == tenant.name)
-        {
-            let record = self
-                .store
-                .ensure_source(tenant.id, &source.name, source.kind.as_str())
-                .await?;
-            of.insert(
-                record.id,
-                VoiceSettings {
-                    name: source.name.clone(),
-                    priorities: source.priorities.clone(),
-                    active_is_binding: source.active_is_binding,
-                },
-            );
-        }
-        let rules = self
-            .config
-            .tenants
-            .get(&tenant.name)
-            .map(config::Tenant::merge_rules)
-            .unwrap_or_default();
-        Ok(Voices { of, rules })
+        Ok(Voices::of_tenant(&self.config, &self.store, tenant).await?)
+    }
+
+    /// All connections.
+    pub(crate) fn roster(&self) -> Roster {
+        Roster::new(self.store.clone(), Arc::clone(&self.config))
     }
 
     /// What is needed to put back, or to go on with, what a run did: of a source that is
     /// configured, or of a connection, which need not be.
-    pub(crate) async fn footing_of_run(
-        &self,
-        run: &rollcall_store::records::Run,
-    ) -> Result<Footing, CliError> {
+    pub(crate) async fn footing_of_run(&self, run: &Run) -> Result<Footing, CliError> {
         let record = self.store.source(run.source).await?;
         let Some(source) = record.filter(|record| record.kind == crate::sync::push::KIND) else {
             return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
         };
         let tenants = self.store.tenants().await?;
-        let tenant = tenants.into_iter().find(|t| t.id == source.tenant);
+        let tenant = tenants
+            .into_iter()
+            .find(|t| t.id == source.tenant)
+            .ok_or(crate::sync::SyncError::NoRun(run.id))?;
         let configured = self.config.sources.get(&source.name);
         Ok(Footing {
-            tenant_name: tenant.map(|t| t.name).unwrap_or_default(),
             settings: run.settings,
             guards: configured.map(|c| c.guards.clone()).unwrap_or_default(),
+            voices: Arc::new(self.voices(&tenant).await?),
+            schemas: Arc::clone(&self.store.registered(&tenant).await?.schemas),
+            tenant_name: tenant.name,
             source,
         })
     }
 
     /// The configured source behind a run.
-    pub(crate) async fn source_of_run(
-        &self,
-        run: &rollcall_store::records::Run,
-    ) -> Result<&config::Source, CliError> {
-        let record = self.store.source(run.source).await?;
-        let name = record.map(|r| r.name).unwrap_or_default();
-        self.source(Some(&name))
+    async fn source_of_run(&self, run: &Run) -> Result<&config::Source, CliError> {
+        let (name, tenant) = self.whose(run).await?;
+        named(&self.config, Some(&tenant), &name)
     }
 }
 
-/// The source of that name.
-pub(super) fn named<'c>(config: &'c Config, name: &str) -> Result<&'c config::Source, CliError> {
-    config.sources.get(name).ok_or_else(|| {
-        let names: Vec<&String> = config.sources.keys().collect();
-        CliError::Usage(if names.is_empty() {
+/// The tenant that the command line names, which must be there.
+pub(super) fn only_tenant<'g>(
+    config: &Config,
+    global: &'g Global,
+) -> Result<Option<&'g str>, CliError> {
+    match &global.tenant {
+        Some(name) if !config.tenants.contains_key(name) => Err(CliError::Usage(format!(
+            "there is no tenant {name}; the configuration has {}",
+            list(&config.tenants.keys().collect::<Vec<_>>())
+        ))),
+        tenant => Ok(tenant.as_deref()),
+    }
+}
+
+/// The sources of a tenant; `None` for those of all.
+pub(super) fn of_tenant<'c>(
+    config: &'c Config,
+    tenant: Option<&str>,
+) -> impl Iterator<Item = &'c config::Source> {
+    let sources = config.sources.values();
+    sources.filter(move |source| tenant.is_none_or(|tenant| source.tenant == tenant))
+}
+
+/// The source of that name, which must belong to the tenant if one is asked for.
+pub(super) fn named<'c>(
+    config: &'c Config,
+    tenant: Option<&str>,
+    name: &str,
+) -> Result<&'c config::Source, CliError> {
+    let Some(source) = config.sources.get(name) else {
+        if config.connections.contains_key(name) {
+            return Err(CliError::Usage(format!(
+                "source {name} pushes, so there is nothing to read; see `rollcall connection show {name}`"
+            )));
+        }
+        let names: Vec<&String> = of_tenant(config, tenant).map(|s| &s.name).collect();
+        return Err(CliError::Usage(if names.is_empty() {
             format!("there is no source {name}: the configuration has none; add [sources.{name}]")
         } else {
             format!(
                 "there is no source {name}; the configuration has {}",
                 list(&names)
             )
-        })
-    })
+        }));
+    };
+    match tenant {
+        Some(asked) if source.tenant != asked => Err(CliError::Usage(format!(
+            "source {name} belongs to tenant {}, not to {asked}; write --tenant {} if you mean it",
+            source.tenant, source.tenant
+        ))),
+        _ => Ok(source),
+    }
 }
 
 fn list(names: &[&String]) -> String {

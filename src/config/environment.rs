@@ -21,6 +21,10 @@ impl std::fmt::Debug for Environment {
 
 impl Environment {
     /// That of this process. Variables that are not UTF-8 are left out.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub(crate) fn of_process() -> Self {
         let text = |v: std::ffi::OsString| v.into_string().ok();
         Self(

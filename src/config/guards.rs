@@ -25,6 +25,11 @@ pub(super) fn read(section: Section<'_>) -> Guards {
         memberships: limit("memberships", "memberships_at_least", default.memberships),
         attribute: limit("attribute", "attribute_at_least", default.attribute),
         identity: limit("identity", "identity_at_least", default.identity),
+        reactivations: limit(
+            "reactivations",
+            "reactivations_at_least",
+            default.reactivations,
+        ),
         creations: limit("creations", "creations_at_least", default.creations),
         quarantine: limit("quarantine", "quarantine_at_least", default.quarantine),
         window: section.duration("window", default.window),

@@ -58,7 +58,7 @@ fn of_node(text: &str, node: &Node, secret: bool, spans: &mut Vec<Range<usize>>)
         (_, Place::File(span)) if secret => spans.push(span.clone()),
         (Value::Text(_), Place::File(span)) => {
             let raw = text.get(span.clone()).unwrap_or_default();
-            if let Some(part) = password_of_url(raw) {
+            for part in secrets_of_url(raw) {
                 spans.push(span.start + part.start..span.start + part.end);
             }
         }
@@ -73,6 +73,22 @@ pub(super) fn password_of_url(url: &str) -> Option<Range<usize>> {
     let at = rest.rfind('@')?;
     let colon = rest.get(..at)?.find(':')?;
     (colon + 1 < at).then_some(start + colon + 1..start + at)
+}
+
+/// What of a URL must not be shown: its password, and its query, in which a key of the
+/// service may stand, or a password for LDAP (RFC 4516 §2 with `X-BINDPW` and the like).
+fn secrets_of_url(url: &str) -> Vec<Range<usize>> {
+    let query = url
+        .contains("://")
+        .then(|| url.find('?').map(|at| at + 1..url.len()))
+        .flatten();
+    let password = password_of_url(url).or_else(|| {
+        // Without a scheme it is no URL, and the message will say so.
+        let at = url.rfind('@')?;
+        let colon = url.get(..at)?.find(':')?;
+        (colon + 1 < at).then_some(colon + 1..at)
+    });
+    password.into_iter().chain(query).collect()
 }
 
 /// Everything behind the `=` of a line that speaks of a secret.

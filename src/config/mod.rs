@@ -12,6 +12,8 @@ mod mask;
 pub(crate) mod policy;
 pub(crate) mod present;
 mod problem;
+mod push_source;
+mod rate;
 mod scalars;
 mod scim_source;
 mod section;
@@ -25,6 +27,7 @@ mod web_service;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rollcall_connectors::Secret;
 use rollcall_directory::entry::Kind;
@@ -35,7 +38,12 @@ use rollcall_directory::schema::{Schemas, Unit};
 pub(crate) use self::environment::Environment;
 pub(crate) use self::mappings::SHIPPED as SHIPPED_MAPPINGS;
 pub(crate) use self::problem::{Level, Problems};
-pub(crate) use self::server::{LogFormat, Server};
+pub(crate) use self::push_source::{
+    PatchAnswer, PushGuards, PushSettings, PushSource, RequestLimits,
+};
+pub(crate) use self::rate::Rate;
+pub(crate) use self::scalars::duration;
+pub(crate) use self::server::{Log, LogFormat, Server, network};
 pub(crate) use self::source::{ConnectorSettings, Source};
 
 use self::section::{Desk, Section};
@@ -56,8 +64,10 @@ pub(crate) struct Config {
     pub(crate) store: StoreConfig,
     /// `[tenants.NAME]`; never empty.
     pub(crate) tenants: BTreeMap<String, Tenant>,
-    /// `[sources.NAME]`.
+    /// `[sources.NAME]` that are read.
     pub(crate) sources: BTreeMap<String, Source>,
+    /// `[sources.NAME]` that push.
+    pub(crate) connections: BTreeMap<String, Arc<PushSource>>,
     /// The folder of files with schemas that are registered in every tenant.
     pub(crate) schemas: Option<PathBuf>,
     /// How far the clock is off, for tests (`ROLLCALL_TEST_CLOCK_OFFSET`, like `31d`).
@@ -77,6 +87,7 @@ impl fmt::Debug for Config {
             .field("server", &self.server)
             .field("tenants", &self.tenants)
             .field("sources", &self.sources)
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }
@@ -101,13 +112,15 @@ impl fmt::Debug for StoreConfig {
 }
 
 /// `[tenants.NAME]`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tenant {
     /// For people.
     #[expect(dead_code, reason = "shown by the console, which is not there yet")]
     pub(crate) display: String,
     /// Lists that are the union of what all sources say.
     pub(crate) union: Vec<Unit>,
+    /// How often its connections and tokens together may ask over SCIM.
+    pub(crate) rate: Rate,
 }
 
 impl Tenant {
@@ -120,6 +133,11 @@ impl Tenant {
 }
 
 impl Config {
+    /// Whether the file has a source of this name, of whatever kind.
+    pub(crate) fn has_source(&self, name: &str) -> bool {
+        self.sources.contains_key(name) || self.connections.contains_key(name)
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -196,20 +214,26 @@ fn read(top: Section<'_>) -> Config {
         .map(|(name, section)| (name.to_owned(), read_tenant(name, section, &schemas)))
         .collect();
     if tenants.is_empty() {
-        let display = TENANT_DEFAULT.to_owned();
-        let union = Vec::new();
-        tenants.insert(display.clone(), Tenant { display, union });
+        let tenant = Tenant {
+            display: TENANT_DEFAULT.to_owned(),
+            union: Vec::new(),
+            rate: Rate::OF_A_TENANT,
+        };
+        tenants.insert(TENANT_DEFAULT.to_owned(), tenant);
     }
     let folder = top.path("mappings");
     let custom_schemas = top.path("schemas");
-    let sources = top
-        .named("sources")
-        .into_iter()
-        .map(|(name, section)| {
+    let mut sources = BTreeMap::new();
+    let mut connections = BTreeMap::new();
+    for (name, section) in top.named("sources") {
+        if PushSource::is_one(&section) {
+            let connection = PushSource::read(name, section, &tenants);
+            connections.insert(name.to_owned(), Arc::new(connection));
+        } else {
             let source = Source::read(name, section, &tenants, folder.as_deref());
-            (name.to_owned(), source)
-        })
-        .collect();
+            sources.insert(name.to_owned(), source);
+        }
+    }
     top.finish();
     Config {
         path: desk.path.to_owned(),
@@ -217,6 +241,7 @@ fn read(top: Section<'_>) -> Config {
         store,
         tenants,
         sources,
+        connections,
         schemas: custom_schemas,
         clock_offset: clock_offset(desk.environment),
         lease: lease(desk.environment),
@@ -290,8 +315,15 @@ fn read_tenant(name: &str, section: Section<'_>, schemas: &Schemas) -> Tenant {
             Err(why) => section.error_at("union", format!("{attribute}: {why}"), None),
         }
     }
+    let limits = section.section("limits");
+    let rate = Rate::read(&limits, Rate::OF_A_TENANT);
+    limits.finish();
     section.finish();
-    Tenant { display, union }
+    Tenant {
+        display,
+        union,
+        rate,
+    }
 }
 
 /// The unit of an attribute of users, or of groups.

@@ -42,8 +42,8 @@ impl Limit {
 /// The guards of a source. Each default is the one of the documentation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Guards {
-    /// People absent from a complete read. Below [`Guards::SMALL_SOURCE_LINKS`] links it is
-    /// half of them.
+    /// People absent from a complete read, and those whose grace period is over. Below
+    /// [`Guards::SMALL_SOURCE_LINKS`] links it is half of them.
     pub(crate) removals: Limit,
     /// People whom the source says have left (a status, a tombstone).
     pub(crate) leavers: Limit,
@@ -55,6 +55,8 @@ pub(crate) struct Guards {
     pub(crate) attribute: Limit,
     /// People whose userName or e-mail changes.
     pub(crate) identity: Limit,
+    /// People who were not active and become active again.
+    pub(crate) reactivations: Limit,
     /// People and groups that are new, except in the first run.
     pub(crate) creations: Limit,
     /// Entries in quarantine above which the run failed.
@@ -86,10 +88,30 @@ impl Default for Guards {
             memberships: Limit::new(10.0, 50),
             attribute: Limit::new(20.0, 50),
             identity: Limit::new(5.0, 10),
+            reactivations: Limit::new(5.0, 10),
             creations: Limit::new(50.0, 100),
             quarantine: Limit::new(10.0, 100),
             window: Duration::from_hours(24),
             administrators: Vec::new(),
+        }
+    }
+}
+
+/// How much one run takes in, so that a source without an end is no end of memory or disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Entries of a read. Above it the run fails.
+    pub(crate) entries_max: u64,
+    /// Memory for new and changed entries, which wait until everything is read: in bytes,
+    /// as it is estimated. Above it the run fails. A run that writes as it reads needs none.
+    pub(crate) changes_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            entries_max: 5_000_000,
+            changes_bytes_max: 1024 * 1024 * 1024,
         }
     }
 }
@@ -134,6 +156,16 @@ impl Default for Leavers {
             delete_after: Some(Duration::from_hours(30 * 24)),
         }
     }
+}
+
+/// What becomes of members of a group whom nobody here is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum UnknownMembers {
+    /// They are waited for.
+    #[default]
+    Accepted,
+    /// The request is refused: invalidValue.
+    Refused,
 }
 
 /// When a source runs by itself.

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::section::Section;
 
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8480);
@@ -18,12 +20,8 @@ pub(crate) struct Server {
     pub(crate) public_url: String,
     /// Certificate and key; `None`: plain HTTP.
     pub(crate) tls: Option<Tls>,
-    /// Whose `Forwarded` headers are believed: address and prefix length.
-    #[expect(
-        dead_code,
-        reason = "read where sign-ins are limited by address, which is not there yet"
-    )]
-    pub(crate) trusted_proxies: Vec<(IpAddr, u8)>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The log.
     pub(crate) log: Log,
     /// A second listener for metrics alone.
@@ -126,7 +124,7 @@ fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn proxies(section: &Section<'_>) -> Vec<(IpAddr, u8)> {
+fn proxies(section: &Section<'_>) -> Vec<IpNet> {
     let mut all = Vec::new();
     for text in section.texts("trusted_proxies").unwrap_or_default() {
         match network(&text) {
@@ -141,12 +139,8 @@ fn proxies(section: &Section<'_>) -> Vec<(IpAddr, u8)> {
     all
 }
 
-fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (ip, length) = text
-        .split_once('/')
-        .map_or((text, None), |(a, b)| (a, Some(b)));
-    let ip: IpAddr = ip.parse().ok()?;
-    let longest = if ip.is_ipv4() { 32 } else { 128 };
-    let length = length.map_or(Some(longest), |l| l.parse().ok())?;
-    (length <= longest).then_some((ip, length))
+/// An address alone is a network of one.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    let of_one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse().ok().or_else(of_one)
 }

@@ -11,7 +11,7 @@ use rollcall_directory::merge::Priorities;
 use rollcall_directory::schema::Schemas;
 use rollcall_mapping::{Mapping, SourceKind as MappingKind};
 
-use super::policy::{Guards, LeaverAction, Leavers, Schedule};
+use super::policy::{Guards, LeaverAction, Leavers, Limits, Schedule};
 use super::problem::{Level, Problem, Problems, Spot};
 use super::section::{Section, did_you_mean};
 use super::tree::Value;
@@ -20,7 +20,6 @@ use super::{
 };
 
 const PRIORITY_DEFAULT: u32 = 100;
-const NOT_YET: [&str; 1] = ["push"];
 
 /// See the module.
 #[derive(Debug)]
@@ -44,6 +43,7 @@ pub(crate) struct Source {
     pub(crate) schedule: Option<Schedule>,
     pub(crate) leavers: Leavers,
     pub(crate) guards: Guards,
+    pub(crate) limits: Limits,
     /// IANA name: a contract ends with the day there.
     pub(crate) time_zone: String,
     pub(crate) several_entries_per_person: bool,
@@ -53,6 +53,8 @@ pub(crate) struct Source {
     place: Spot,
     /// Where its mapping is named.
     mapping_place: Spot,
+    /// Where its guard names the administrators' groups.
+    administrators_place: Spot,
 }
 
 /// The kinds of this version.
@@ -188,6 +190,18 @@ impl Source {
         Err(Problems::of_mapping(Level::Error, path, text, filters))
     }
 
+    /// What to say of a group of the administrators' guard that no entry of the source
+    /// becomes.
+    pub(crate) fn unknown_administrators(&self, name: &str, groups: &[String]) -> Problems {
+        let message = format!(
+            "`administrators` names {name}, and no group of {} becomes that: unless another source brings it, nobody is protected, and every run that would end somebody waits for approval",
+            self.name
+        );
+        let help = did_you_mean(name, groups.iter().map(String::as_str));
+        let spot = &self.administrators_place;
+        Problems(vec![spot.finding(Level::Warning, message, help)])
+    }
+
     pub(super) fn read(
         name: &str,
         section: Section<'_>,
@@ -223,11 +237,13 @@ impl Source {
             schedule: section.section_if("schedule").map(read_schedule),
             leavers: read_leavers(section.section("leavers")),
             guards: guards::read(section.section("guard")),
+            limits: read_limits(&section),
             time_zone: time_zone(&section),
             several_entries_per_person: section.flag("several_entries_per_person", false),
             paused: section.flag("paused", false),
             place: section.own_spot(),
             mapping_place: section.spot("mapping"),
+            administrators_place: section.section("guard").spot("administrators"),
         };
         if kind.is_some_and(|kind| !kind.filters()) {
             takes_no_filter(&section);
@@ -260,20 +276,13 @@ fn read_kind(section: &Section<'_>) -> Option<SourceKind> {
         ("http", SourceKind::Http),
         ("file", SourceKind::File),
     ];
-    if let Some(Value::Text(kind)) = section.node("kind").map(|node| &node.value)
-        && NOT_YET.contains(&kind.as_str())
-    {
-        let message = format!("sources of kind \"{kind}\" are not in this version yet");
-        section.error_at("kind", message, None);
-        return None;
-    }
     if !section.has("kind") {
         section.missing("kind");
     }
     section.word("kind", &kinds)
 }
 
-fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
+pub(super) fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
     let mut names = tenants.keys();
     match (section.text("tenant"), names.next(), names.next()) {
         (Some(name), ..) => {
@@ -294,7 +303,7 @@ fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> Str
     }
 }
 
-fn read_priorities(section: &Section<'_>) -> Priorities {
+pub(super) fn read_priorities(section: &Section<'_>) -> Priorities {
     let number = |n: u64| u32::try_from(n).ok();
     let default = section
         .number("priority", 0, u64::from(u32::MAX))
@@ -329,6 +338,15 @@ fn read_leavers(section: Section<'_>) -> Leavers {
     };
     section.finish();
     leavers
+}
+
+fn read_limits(section: &Section<'_>) -> Limits {
+    let default = Limits::default();
+    let number = |key, default| section.number(key, 1, u64::MAX).unwrap_or(default);
+    Limits {
+        entries_max: number("entries_max", default.entries_max),
+        changes_bytes_max: number("changes_bytes_max", default.changes_bytes_max),
+    }
 }
 
 /// A duration, or a word for "none".

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use rollcall_connectors::http::settings::{Auth, Paging};
 use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::profile::Profile;
 
 use super::present::{Style, as_json, present};
 use super::source::ConnectorSettings;
@@ -39,6 +40,8 @@ kind = "file"
 mapping = "people-csv"
 format = "csv"
 users_file = "people.csv"
+[sources.p]
+kind = "push"
 "#;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -86,6 +89,7 @@ fn the_file_in_the_repository_loads_without_a_problem() {
     let config = Config::load(path, &secrets).unwrap();
     assert_eq!(config.warnings, Problems::default());
     assert_eq!(config.sources.len(), 5);
+    assert_eq!(config.connections.len(), 1);
     for source in config.sources.values() {
         source.load_mapping(&Schemas::standard()).unwrap();
     }
@@ -181,6 +185,65 @@ fn no_line_that_is_shown_holds_a_secret_however_it_was_written() {
 }
 
 #[test]
+fn a_password_in_the_url_of_a_server_is_refused_and_not_repeated() {
+    for url in [
+        "ldap://cn=rollcall:hunter2@dc1",
+        "cn=rollcall:hunter2@dc1",
+        "ldaps://dc1/????bindname=cn=rollcall,X-BINDPW=hunter2",
+    ] {
+        let text = ldap("").replace("ldaps://a", url);
+        let problems = parse(&text).unwrap_err();
+        let told = problems.to_string();
+        assert!(
+            told.contains("rollcall.toml:4:8: ") && told.contains("bind_password"),
+            "{told}"
+        );
+        for shown in [
+            told,
+            present(&problems, Style::Plain),
+            as_json(&problems).to_string(),
+            format!("{problems:?}"),
+        ] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let variables = [("ROLLCALL_SOURCES__L__URLS", &*format!("[\"{url}\"]"))];
+        let told = parse_with(&ldap(""), &variables).unwrap_err();
+        assert!(!present(&told, Style::Plain).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_header_that_lets_somebody_in_is_a_secret() {
+    let users = "users = { url = \"https://h/u\" }";
+    for header in [
+        "Authorization = \"hunter2\"",
+        "proxy-authorization = \"hunter2\"",
+        "Cookie = \"sid=hunter2\"",
+        "X-Api-Key = \"hunter2\"",
+        "X-Access-Token = \"hunter2\"",
+        "X-Client-Secret = \"hunter2\"",
+        "X-Own = \"Bearer hunter2\"",
+    ] {
+        for text in [
+            http(&format!("{users}\nheaders = {{ {header} }}")),
+            scim(&format!("headers = {{ {header} }}")),
+        ] {
+            let problems = parse(&text).unwrap_err();
+            let told = problems.to_string();
+            assert!(
+                told.contains("must not stand in the configuration as it is"),
+                "{told}"
+            );
+            assert!(!present(&problems, Style::Plain).contains("hunter2"));
+        }
+    }
+    let fine = http(&format!(
+        "{users}\nheaders = {{ Authorization = {{ env = \"KEY\" }}, X-Api-Version = \"2\", Accept-Language = \"de\" }}"
+    ));
+    parse_with(&fine, &[("KEY", "Token hunter2")]).unwrap();
+}
+
+#[test]
 fn the_databases_password_is_a_secret_too() {
     let text = "[store]\nurl = \"postgres://rollcall:hunter2@db/rollcall\"\n";
     let problems = parse(text).unwrap_err();
@@ -272,13 +335,6 @@ fn schedules_have_five_fields_and_a_time_zone_that_exists() {
 }
 
 #[test]
-fn kinds_of_later_versions_say_so() {
-    let told = told("[sources.x]\nkind = \"push\"\nmapping = \"openldap\"\n");
-    assert!(told.contains("not in this version yet"), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
-}
-
-#[test]
 fn tenants_must_be_named_when_there_are_several() {
     let told = told(&format!("[tenants.a]\n[tenants.b]\n{}", ldap("")));
     assert!(told.contains("lacks `tenant`"), "{told}");
@@ -301,6 +357,57 @@ fn one_source_has_one_way_to_log_in() {
         "client_id = \"me\"\nuser = \"u\"\npassword = { insecure = \"p\" }",
     );
     assert!(told(&two).contains("several ways to log in"));
+}
+
+fn push(keys: &str) -> String {
+    format!("[sources.p]\nkind = \"push\"\n{keys}\n")
+}
+
+#[test]
+fn a_connection_has_settings_with_defaults() {
+    let config = parse(&push("")).unwrap();
+    assert!(config.sources.is_empty());
+    let connection = &config.connections["p"];
+    assert_eq!(*connection.settings, PushSettings::default());
+    let text = "profile = \"entra\"\nmembers = \"refuse\"\nlog_size = 7\n\
+        leavers = { delete_after = \"never\" }\nguard = { removals = \"10%\", window = \"2h\" }\n\
+        limits = { burst = 9 }";
+    let config = parse(&push(text)).unwrap();
+    let settings = &config.connections["p"].settings;
+    let mut expected = PushSettings {
+        profile: Profile::Entra,
+        unknown_members: policy::UnknownMembers::Refused,
+        ..PushSettings::default()
+    };
+    expected.grace.0 = None;
+    expected.log_size.0 = 7;
+    expected.guard.removals.percent = 10.0;
+    expected.guard.window = std::time::Duration::from_hours(2);
+    expected.limits.rate.burst = 9;
+    assert_eq!(**settings, expected);
+    assert!(settings.patch_without_body(Kind::Group) && !settings.patch_without_body(Kind::User));
+    let config = parse(&push("profile = \"entra\"\npatch_answer = \"resource\"")).unwrap();
+    assert!(
+        !config.connections["p"]
+            .settings
+            .patch_without_body(Kind::Group)
+    );
+}
+
+#[test]
+fn what_has_no_meaning_for_a_connection_is_told() {
+    for (keys, words) in [
+        ("mapping = \"openldap\"", "unknown key `mapping`"),
+        ("leavers = { action = \"keep\" }", "unknown key `action`"),
+        ("profile = \"azure\"", "`profile` must be one of"),
+        (
+            "limits = { filter_depth_max = 65 }",
+            "a whole number from 1 to 64",
+        ),
+    ] {
+        let told = told(&push(keys));
+        assert!(told.contains(words), "{told}");
+    }
 }
 
 #[test]

@@ -61,13 +61,33 @@ fn retry_pause(section: &Section<'_>) -> (Duration, Duration) {
     (first, longest.max(first))
 }
 
+/// Parts of the names of headers that let somebody in.
+const SECRET_HEADERS: [&str; 8] = [
+    "auth",
+    "cookie",
+    "credential",
+    "key",
+    "pass",
+    "secret",
+    "session",
+    "token",
+];
+/// What credentials begin with, whatever their header is called (RFC 9110 §11.1).
+const SECRET_SCHEMES: [&str; 3] = ["basic ", "bearer ", "digest "];
+
 /// A header's value is a secret, or plain text where it is none (a version, a language).
 fn header(section: &Section<'_>, name: &str, node: &Node) -> Option<(String, Secret)> {
     let value = match &node.value {
-        Value::Text(text) => Secret::new(text.clone()),
+        Value::Text(text) if !lets_in(name, text) => Secret::new(text.clone()),
         _ => section.secret_of(name, node)?,
     };
     Some((name.to_owned(), value))
+}
+
+fn lets_in(name: &str, value: &str) -> bool {
+    let (name, value) = (name.to_lowercase(), value.trim_start().to_lowercase());
+    SECRET_HEADERS.iter().any(|part| name.contains(part))
+        || SECRET_SCHEMES.iter().any(|start| value.starts_with(start))
 }
 
 /// One way to be let in; keys of two ways are a mistake.

@@ -66,6 +66,10 @@ impl HrService {
     ///
     /// # Errors
     /// No port can be opened.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the handle is kept and ended with the service"
+    )]
     pub(crate) async fn start(company: &Company, secret: [u8; 32]) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;

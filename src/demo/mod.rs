@@ -13,4 +13,8 @@ mod dice;
 mod groups;
 mod names;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;

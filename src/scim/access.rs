@@ -1,7 +1,7 @@
 //! Whose token is it, which tenant does it open, and what may it do there?
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -11,22 +11,21 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rollcall_directory::profile::Profile;
 use rollcall_directory::schema::Registry;
+use rollcall_store::By;
 use rollcall_store::ids::{SourceId, TenantId};
-use rollcall_store::records::{Resource, Token};
-use rollcall_store::{By, Registered};
+use rollcall_store::records::Resource;
 use uuid::Uuid;
 
 use super::Scim;
 use super::error::ScimError;
+use super::inspect::Exchange;
+use super::redact::SecretNames;
 use super::report::Report;
 use super::target::Target;
-use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
-use crate::sync::push::{self, Connection, Pusher, UnknownMembers};
-
-/// How long whom a connection deletes can come back under the same id.
-const GRACE: Duration = Duration::from_hours(30 * 24);
-/// The beginning of the word in a token's scope that names its connection's profile.
-const PROFILE: &str = "profile:";
+use crate::auth::BearerToken;
+use crate::auth::connection::{Admitted, Presented, Refused, Scope};
+use crate::config::RequestLimits;
+use crate::sync::push::{Connection, Pusher};
 
 /// What a request may do, and under which URL it does.
 #[derive(Debug, Clone)]
@@ -43,6 +42,10 @@ pub(super) struct Access {
     pub(super) profile: Profile,
     /// What is noted about the request.
     pub(super) report: Report,
+    /// What the inspector does not keep.
+    pub(super) secrets: SecretNames,
+    /// Whose token it is, and how it is served.
+    pub(super) client: Arc<Admitted>,
     /// The connection that the token belongs to. Without one, everything is seen and
     /// nothing can be written.
     connection: Option<Arc<Connection>>,
@@ -57,7 +60,9 @@ impl Access {
 
     /// Who writes.
     pub(super) fn pusher(&self, scim: &Scim) -> Result<Pusher, ScimError> {
-        let connection = self.connection.as_ref().ok_or_else(ScimError::read_only)?;
+        let may_write = self.client.scope == Scope::Write;
+        let connection = self.connection.as_ref().filter(|_| may_write);
+        let connection = connection.ok_or_else(ScimError::read_only)?;
         Ok(scim.push.pusher(Arc::clone(connection)))
     }
 
@@ -78,6 +83,27 @@ impl Access {
         resources.pop().ok_or_else(missing)
     }
 
+    async fn of_client(
+        scim: &Scim,
+        client: Admitted,
+        named: Option<&str>,
+    ) -> Result<Self, ScimError> {
+        let registered = scim.store.registered(&client.tenant).await?;
+        let (registry, schemas) = (&registered.registry, &registered.schemas);
+        let connection = scim.admission.push(&client, registry, schemas).await?;
+        Ok(Self {
+            tenant: client.tenant.id,
+            base: base(scim, named).into(),
+            token: client.token.as_str().into(),
+            secrets: scim.secrets.of(client.tenant.id, &registered),
+            registry: Arc::clone(registry),
+            profile: client.settings.profile,
+            report: Report::default(),
+            client: Arc::new(client),
+            connection: connection.map(Arc::new),
+        })
+    }
+
     /// The access of a request that was admitted.
     pub(super) fn of(parts: &Parts) -> Result<Self, ScimError> {
         let access = parts.extensions.get::<Self>();
@@ -93,15 +119,35 @@ impl<S: Send + Sync> FromRequestParts<S> for Access {
     }
 }
 
-/// Lets a request in with a token of the tenant that it names.
+/// Lets a request in with a token of the tenant that it names. Whoever has none learns
+/// nothing, not even which paths there are.
 pub(super) async fn admit(
     State(scim): State<Scim>,
     path: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ScimError> {
-    let token = authenticate(&scim, request.headers()).await?;
-    let access = access(&scim, &token, tenant_named(&path)).await?;
+    let token = presented(request.headers())?;
+    let named = tenant_named(&path);
+    let presented = Presented {
+        token: &token,
+        tenant: named,
+        address: scim.client_address(&request),
+    };
+    let client = match scim.admission.of(presented).await {
+        Ok(client) => client,
+        Err(Refused { error, client }) => {
+            let answer = ScimError::from(error).into_response();
+            let Some(client) = client else {
+                return Ok(answer);
+            };
+            let registered = scim.store.registered(&client.tenant).await?;
+            let secrets = scim.secrets.of(client.tenant.id, &registered);
+            let exchange = Exchange::begin(&scim, &client, &request, secrets);
+            return Ok(scim.inspector.turned_away(exchange, answer).await);
+        }
+    };
+    let access = Access::of_client(&scim, client, named).await?;
     let report = access.report.clone();
     request.extensions_mut().insert(access);
     let mut response = next.run(request).await.into_response();
@@ -113,27 +159,6 @@ fn tenant_named(path: &Result<RawPathParams, RawPathParamsRejection>) -> Option<
     let mut named = path.as_ref().ok()?.iter();
     let found = named.find(|(name, _)| *name == "tenant");
     found.map(|(_, tenant)| tenant)
-}
-
-/// The token, if it is one of ours, not expired, and may read.
-async fn authenticate(scim: &Scim, headers: &HeaderMap) -> Result<Token, ScimError> {
-    let presented = presented(headers)?;
-    let now = scim.clock.now();
-    let token = scim.store.token_by_hash(presented.hash()).await?;
-    let token = token
-        .filter(|token| token.expires.is_none_or(|end| now < end))
-        .ok_or(ScimError::BadToken)?;
-    if !allows(&token, SCIM_READ) {
-        return Err(ScimError::Scope(SCIM_READ));
-    }
-    if let Err(error) = scim.store.touch_token(&token, now).await {
-        tracing::warn!(%error, "it could not be noted that a token was used");
-    }
-    Ok(token)
-}
-
-fn allows(token: &Token, scope: &str) -> bool {
-    token.scope.split(' ').any(|word| word == scope)
 }
 
 /// RFC 6750 §2.1. The scheme's name ignores case.
@@ -152,31 +177,27 @@ fn presented(headers: &HeaderMap) -> Result<BearerToken, ScimError> {
     BearerToken::parse(token.trim()).ok_or(ScimError::BadToken)
 }
 
-/// A tenant that is not the token's is answered as one that does not exist.
-async fn access(scim: &Scim, token: &Token, named: Option<&str>) -> Result<Access, ScimError> {
-    let tenants = scim.store.tenants().await?;
-    let own = tenants.iter().find(|tenant| tenant.id == token.tenant);
-    let own = own.ok_or(ScimError::BadToken)?;
-    if let Some(named) = named {
-        if own.name != named {
-            return Err(ScimError::BadToken);
-        }
-    } else if tenants.len() > 1 {
-        return Err(ScimError::WhichTenant);
-    }
-    let registered = scim.store.registered(own).await?;
-    let mut words = token.scope.split(' ');
-    let profile = words.find_map(|word| Profile::named(word.strip_prefix(PROFILE)?));
-    let profile = profile.unwrap_or_default();
-    Ok(Access {
-        tenant: token.tenant,
-        base: base(scim, named).into(),
-        token: token.name.as_str().into(),
-        registry: Arc::clone(&registered.registry),
-        profile,
-        report: Report::default(),
-        connection: connection(scim, token, profile, &registered).await?,
-    })
+/// The limits of the connection whose token a request shows; the usual ones if it shows
+/// none that is good for anything.
+pub(super) async fn limits_of(
+    scim: &Scim,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    tenant: Option<&str>,
+) -> RequestLimits {
+    let Ok(token) = presented(headers) else {
+        return RequestLimits::default();
+    };
+    let presented = Presented {
+        token: &token,
+        tenant,
+        address,
+    };
+    let client = scim.admission.of(presented).await;
+    client.map_or_else(
+        |_| RequestLimits::default(),
+        |client| client.settings.limits,
+    )
 }
 
 /// The URL of the SCIM service.
@@ -185,31 +206,4 @@ pub(super) fn base(scim: &Scim, tenant: Option<&str>) -> String {
         Some(tenant) => format!("{}/t/{tenant}/scim/v2", scim.public_url),
         None => format!("{}/scim/v2", scim.public_url),
     }
-}
-
-/// The source that writes with this token: the pushing one of its name.
-async fn connection(
-    scim: &Scim,
-    token: &Token,
-    profile: Profile,
-    registered: &Registered,
-) -> Result<Option<Arc<Connection>>, ScimError> {
-    if !allows(token, SCIM_WRITE) {
-        return Ok(None);
-    }
-    let source = scim
-        .store
-        .ensure_source(token.tenant, &token.name, push::KIND)
-        .await?;
-    let voices = scim.voices.get(&token.tenant).cloned();
-    Ok(Some(Arc::new(Connection {
-        source,
-        voices: voices.unwrap_or_default(),
-        registry: Arc::clone(&registered.registry),
-        schemas: Arc::clone(&registered.schemas),
-        strictness: profile.strictness(),
-        unknown_members: UnknownMembers::default(),
-        grace: Some(GRACE),
-        guard: None,
-    })))
 }

@@ -1,16 +1,14 @@
-//! The body of a request: its media type, its size, its JSON.
+//! The body of a request: its media type, its JSON.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::header;
 use rollcall_directory::json;
 use rollcall_directory::warning::{Warning, WarningKind};
 use serde_json::Value as Json;
 
 use super::access::Access;
 use super::error::ScimError;
-use super::limits::BODY_BYTES_MAX;
 
 /// Media types that are SCIM's JSON (RFC 7644 §3.1, §8.1).
 const TYPES: [&str; 2] = ["application/scim+json", "application/json"];
@@ -26,26 +24,11 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ScimError> {
         check_type(&request)?;
-        if length(request.headers()).is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-            return Err(ScimError::BodyTooLarge);
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
-            match error.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ScimError::BodyTooLarge,
-                _ => ScimError::BodyBroken,
-            }
-        })?;
+        // Read already, and not too large: see `limits`.
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|_| ScimError::BodyBroken)?;
         Ok(Self(json::parse(&bytes)?))
     }
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
 }
 
 /// A body without a type is taken as JSON; parameters such as the charset are not looked

@@ -9,8 +9,7 @@ use rollcall_store::search::CursorError;
 use serde_json::{Value as Json, json};
 
 use super::answer::scim_answer;
-use super::limits::BODY_BYTES_MAX;
-use crate::auth::SCIM_WRITE;
+use crate::auth::connection::{AdmissionError, Scope, TooMany};
 use crate::sync::push::PushError;
 
 /// URN of an error's body.
@@ -56,8 +55,20 @@ pub(crate) enum ScimError {
     #[error("the body must be application/scim+json or application/json, not {0}")]
     Media(String),
     /// A body that is too large.
-    #[error("the body is too large: at most {BODY_BYTES_MAX} bytes are taken")]
-    BodyTooLarge,
+    #[error("the body is too large: at most {0} bytes are taken")]
+    BodyTooLarge(u64),
+    /// More requests than the connection may send.
+    #[error(
+        "too many requests: at most {} a second are answered here; wait as long as Retry-After says",
+        .0.per_second
+    )]
+    TooManyRequests(TooMany),
+    /// The token may not be used from the client's address.
+    #[error("the bearer token may not be used from this address")]
+    Address,
+    /// A path of another tenant, or of none.
+    #[error("there is nothing at this path for this token")]
+    OtherTenant,
     /// Too many operations.
     #[error("there are {found} operations: at most {max} are taken at once")]
     TooManyOperations {
@@ -124,19 +135,22 @@ impl ScimError {
 
     /// The token may only read.
     pub(super) fn read_only() -> Self {
-        Self::Scope(SCIM_WRITE)
+        Self::Scope(Scope::Write.as_str())
     }
 
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::BadToken => StatusCode::UNAUTHORIZED,
-            Self::Scope(_) | Self::FilteredDiscovery => StatusCode::FORBIDDEN,
-            Self::WhichTenant | Self::NoSuchPath | Self::NoSuchResource(_) => StatusCode::NOT_FOUND,
+            Self::Scope(_) | Self::Address | Self::FilteredDiscovery => StatusCode::FORBIDDEN,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::OtherTenant | Self::WhichTenant | Self::NoSuchPath | Self::NoSuchResource(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Me => StatusCode::NOT_IMPLEMENTED,
             Self::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLarge | Self::TooManyOperations { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::TooManyOperations { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             Self::BrokenReference(_) => StatusCode::CONFLICT,
             Self::Version | Self::BodyBroken | Self::Cursor(_) | Self::CursorCount(_) => {
@@ -174,6 +188,9 @@ impl ScimError {
     fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Push(error) => error.retry_after().map(|wait| wait.as_secs().max(1)),
+            Self::TooManyRequests(TooMany { wait, .. }) => {
+                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+            }
             Self::TimedOut | Self::Store(_) => Some(RETRY_SECONDS),
             _ => None,
         }
@@ -205,6 +222,19 @@ impl ScimError {
 
 fn numbered(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+impl From<AdmissionError> for ScimError {
+    fn from(error: AdmissionError) -> Self {
+        match error {
+            AdmissionError::Unknown => Self::BadToken,
+            AdmissionError::Scope(scope) => Self::Scope(scope),
+            AdmissionError::Address => Self::Address,
+            AdmissionError::OtherTenant => Self::OtherTenant,
+            AdmissionError::WhichTenant => Self::WhichTenant,
+            AdmissionError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<PushError> for ScimError {

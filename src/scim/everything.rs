@@ -49,7 +49,11 @@ pub(super) async fn answer(
             "`sortBy` is only offered for one type: use /Users/.search or /Groups/.search",
         ));
     }
-    let filter = wanted.filter.as_deref().map(list::parsed).transpose()?;
+    let filter = wanted
+        .filter
+        .as_deref()
+        .map(|filter| list::parsed(access, filter))
+        .transpose()?;
     let targets = targets(access, filter.as_ref())?;
     let mut total = 0;
     let mut resources: Vec<Json> = Vec::new();

@@ -134,7 +134,7 @@ pub(super) fn search(
 ) -> Result<Search, ScimError> {
     let resource_type = &target.resource_type;
     let condition = wanted.filter.as_deref().map(|filter| {
-        let condition: Result<Condition, Refusal> = parsed(filter)?.resolve(resource_type);
+        let condition: Result<Condition, Refusal> = parsed(access, filter)?.resolve(resource_type);
         condition
     });
     let sort = wanted
@@ -155,8 +155,11 @@ pub(super) fn search(
 }
 
 /// A filter, read.
-pub(super) fn parsed(filter: &str) -> Result<Filter, Refusal> {
-    Filter::parse(filter).map_err(|error| Refusal::new(ScimType::InvalidFilter, error.to_string()))
+pub(super) fn parsed(access: &Access, filter: &str) -> Result<Filter, Refusal> {
+    let depth_max = access.client.settings.limits.filter_depth_max;
+    let depth_max = usize::try_from(depth_max).unwrap_or(usize::MAX);
+    Filter::parse_within(filter, depth_max)
+        .map_err(|error| Refusal::new(ScimType::InvalidFilter, error.to_string()))
 }
 
 /// The resources of a page as they are shown.

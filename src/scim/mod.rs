@@ -1,7 +1,8 @@
 //! SCIM 2.0 for whoever calls us (RFC 7643, 7644, 9865): identity providers push people and
 //! groups into a tenant, programs read them.
 //!
-//! A request is admitted ([`access`]): whose token is it, which tenant, what may it do. Then
+//! A request is admitted ([`access`]): whose token is it, which tenant, what may it do. It
+//! is looked at by the inspector ([`inspect`]), and held to the connection's [`limits`]. Then
 //! its endpoint answers, one file each. What a connection sends is put right by its profile
 //! before the RFC's rules see it; what was odd about it is collected in the request's
 //! [`report::Report`]. Every answer below the base URL is SCIM's JSON, whatever went wrong.
@@ -16,22 +17,27 @@ mod delete;
 mod discovery;
 mod error;
 mod everything;
+mod inspect;
 mod limits;
 mod list;
 mod me;
 mod one;
 mod parameters;
 mod patch;
+mod redact;
 mod replace;
 mod report;
 mod search;
 mod show;
 mod target;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 mod wanted;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,16 +48,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use rollcall_store::Store;
-use rollcall_store::ids::TenantId;
 use rollcall_store::search::Cursors;
 use tokio::sync::OnceCell;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::access::Access;
 use self::error::ScimError;
+pub(crate) use self::inspect::{Inspector, Recorder};
+use self::redact::SecretsByTenant;
 use self::target::Target;
+use crate::auth::connection::Admission;
+use crate::sync::Clock;
 use crate::sync::push::PushEngine;
-use crate::sync::{Clock, Voices};
 
 /// The longest that a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -71,25 +79,30 @@ pub(crate) struct Scim {
     /// Without a slash at its end.
     public_url: Arc<str>,
     push: Arc<PushEngine>,
-    voices: Arc<HashMap<TenantId, Arc<Voices>>>,
+    /// What the inspector does not keep.
+    secrets: SecretsByTenant,
+    admission: Admission,
+    inspector: Inspector,
     cursors: Arc<OnceCell<Cursors>>,
 }
 
 impl Scim {
-    /// `public_url` is where clients find this server; `voices` how much each tenant's
-    /// sources count.
+    /// `public_url` is where clients find this server.
     pub(crate) fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         public_url: &str,
-        voices: HashMap<TenantId, Arc<Voices>>,
+        admission: Admission,
+        inspector: Inspector,
     ) -> Self {
         Self {
             push: PushEngine::over(store.clone(), Arc::clone(&clock)),
+            secrets: SecretsByTenant::default(),
             store,
             clock,
             public_url: public_url.trim_end_matches('/').into(),
-            voices: Arc::new(voices),
+            admission,
+            inspector,
             cursors: Arc::default(),
         }
     }
@@ -101,6 +114,8 @@ impl Scim {
             .iter()
             .fold(Router::new(), |router, place| routes(router, place))
             .method_not_allowed_fallback(not_allowed)
+            .layer(from_fn_with_state(self.clone(), limits::limit))
+            .layer(from_fn_with_state(self.clone(), inspect::inspect))
             .layer(from_fn_with_state(self.clone(), access::admit));
         PLACES
             .iter()
@@ -108,7 +123,8 @@ impl Scim {
                 let path = format!("{place}/{VERSION}/ServiceProviderConfig");
                 router.route(&path, discovery::config::routes())
             })
-            .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
+            // Each connection has a limit of its own: see `limits`.
+            .layer(DefaultBodyLimit::disable())
             .layer(from_fn(in_time))
             .layer(CatchPanicLayer::custom(|_| {
                 ScimError::Panicked.into_response()
@@ -116,6 +132,10 @@ impl Scim {
             .with_state(self)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the key of a store's cursors is made once, of the system's randomness"
+    )]
     async fn cursors(&self) -> Result<&Cursors, ScimError> {
         let made = self.cursors.get_or_try_init(async || {
             let fresh = rand::Rng::random(&mut rand::rng());

@@ -1,11 +1,10 @@
 //! `PATCH /Users/{id}` (RFC 7644 §3.5.2): all operations or none. Answered with the
-//! resource; or with nothing but its tag where the connection's profile prefers that and
+//! resource; or with nothing but its tag where the connection's settings say so and
 //! the client did not ask for attributes.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use rollcall_directory::entry::Kind;
 use rollcall_directory::patch::PatchRequest;
 use rollcall_directory::selection::Selection;
 use serde_json::Value as Json;
@@ -30,7 +29,7 @@ pub(super) async fn handler(
     let selection = parameters.selection()?;
     conditions.check(&scim, &access, &target).await?;
     let pushed = patch(&scim, &access, &target, body, conditions.if_match.as_ref()).await?;
-    let silent = target.kind == Kind::Group && access.profile.prefers_no_content_for_groups();
+    let silent = access.client.settings.patch_without_body(target.kind);
     if silent && selection == Selection::Default {
         let mut response = StatusCode::NO_CONTENT.into_response();
         show::tag(&mut response, pushed.resource.version);

@@ -30,7 +30,6 @@ pub(crate) struct Notes {
 
 impl Report {
     /// What was noted so far.
-    #[cfg(test)]
     pub(crate) fn notes(&self) -> Notes {
         self.lock().clone()
     }

@@ -66,7 +66,9 @@ impl Door {
             .http_builder()
             .http1()
             .header_read_timeout(HEADERS_TIMEOUT);
-        let app = self.router.into_make_service();
+        let app = self
+            .router
+            .into_make_service_with_connect_info::<SocketAddr>();
         let serving = async {
             match self.tls {
                 Some(tls) => {

@@ -11,7 +11,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rollcall_store::records::TenantStatistics;
 use rollcall_store::{Store, StoreError};
 
-use crate::sync::{Clock, READ_ENDS, freshness};
+use crate::auth::connection::{REFUSED, REQUESTS, Roster, holds_now};
+use crate::sync::{Clock, READ_ENDS, freshness, push};
 
 /// Requests answered, by method, route and status.
 pub(super) const HTTP_REQUESTS: &str = "rollcall_http_requests_total";
@@ -29,8 +30,10 @@ const LAST_COMPLETE: &str = "rollcall_source_last_complete_timestamp_seconds";
 const LAST_READ: &str = "rollcall_source_last_read";
 const OVERDUE: &str = "rollcall_source_overdue";
 
+const GUARD_HELD: &str = "rollcall_connection_guard_held";
+
 /// What each metric is.
-const DESCRIPTIONS: [(&str, &str); 10] = [
+const DESCRIPTIONS: [(&str, &str); 11] = [
     (USERS, "Users of a tenant"),
     (ACTIVE_USERS, "Users of a tenant who are active"),
     (GROUPS, "Groups of a tenant"),
@@ -53,6 +56,10 @@ const DESCRIPTIONS: [(&str, &str); 10] = [
         OVERDUE,
         "1 while a source has been without a complete read for too long",
     ),
+    (
+        GUARD_HELD,
+        "1 while the guard of a connection holds writes back",
+    ),
 ];
 
 /// Bounds of the duration's buckets, in seconds.
@@ -74,6 +81,8 @@ pub(super) fn recorder() -> &'static PrometheusHandle {
             tracing::warn!("another recorder collects the metrics: /metrics stays empty");
         }
         metrics::describe_counter!(HTTP_REQUESTS, "HTTP requests answered");
+        metrics::describe_counter!(REQUESTS, "SCIM requests of a connection");
+        metrics::describe_counter!(REFUSED, "SCIM requests of a connection that were refused");
         metrics::describe_histogram!(HTTP_SECONDS, "How long they took, in seconds");
         for (name, description) in DESCRIPTIONS {
             metrics::describe_gauge!(name, description);
@@ -92,7 +101,11 @@ pub(super) async fn keep_small() {
 }
 
 /// `GET /metrics`, in Prometheus's text format. What the store holds is counted now.
-pub(super) async fn show(State(store): State<Store>, clock: Arc<dyn Clock>) -> Response {
+pub(super) async fn show(
+    State(store): State<Store>,
+    clock: Arc<dyn Clock>,
+    roster: Roster,
+) -> Response {
     let recorder = recorder();
     match store.statistics().await {
         Ok(tenants) => tenants.iter().for_each(record),
@@ -100,6 +113,9 @@ pub(super) async fn show(State(store): State<Store>, clock: Arc<dyn Clock>) -> R
     }
     if let Err(error) = record_sources(&store, clock.now()).await {
         tracing::warn!(%error, "the sources are missing in /metrics");
+    }
+    if let Err(error) = record_guards(&store, &roster, clock.now()).await {
+        tracing::warn!(%error, "the connections are missing in /metrics");
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, recorder.render()).into_response()
@@ -110,6 +126,10 @@ pub(super) async fn show(State(store): State<Store>, clock: Arc<dyn Clock>) -> R
 async fn record_sources(store: &Store, now: time::OffsetDateTime) -> Result<(), StoreError> {
     for tenant in store.tenants().await? {
         for source in store.sources(tenant.id).await? {
+            // Whoever pushes is never read, and so never late.
+            if source.kind == push::KIND {
+                continue;
+            }
             let fresh = freshness(store, &source, now).await?;
             let labels = [
                 ("tenant", tenant.name.clone()),
@@ -126,6 +146,22 @@ async fn record_sources(store: &Store, now: time::OffsetDateTime) -> Result<(), 
                 metrics::gauge!(LAST_READ, &labels).set(f64::from(u8::from(is_so)));
             }
         }
+    }
+    Ok(())
+}
+
+/// Whether the guard of each connection holds something back.
+async fn record_guards(
+    store: &Store,
+    roster: &Roster,
+    now: time::OffsetDateTime,
+) -> Result<(), StoreError> {
+    for known in roster.all(None).await? {
+        let state = store.guard_state(known.source.id).await?;
+        let held = holds_now(&state, &known.settings.settings.guard, now);
+        let (tenant, connection) = (known.tenant.name, known.source.name);
+        metrics::gauge!(GUARD_HELD, "tenant" => tenant, "connection" => connection)
+            .set(f64::from(u8::from(held)));
     }
     Ok(())
 }
@@ -153,7 +189,7 @@ mod tests {
     fn every_metric_is_documented() {
         let page = include_str!("../../docs/operate/metrics.md");
         let names = DESCRIPTIONS.iter().map(|(name, _)| *name);
-        for name in names.chain([HTTP_REQUESTS, HTTP_SECONDS]) {
+        for name in names.chain([HTTP_REQUESTS, HTTP_SECONDS, REQUESTS, REFUSED]) {
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }

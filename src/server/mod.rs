@@ -8,10 +8,13 @@ mod metrics;
 mod observe;
 mod shutdown;
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start servers and clients of their own"
+)]
 mod tests;
 mod tls;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +25,6 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::routing::{MethodRouter, get};
 use rollcall_store::Store;
-use rollcall_store::ids::TenantId;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -32,14 +34,19 @@ use tower_http::timeout::TimeoutLayer;
 use self::door::Door;
 pub(crate) use self::shutdown::stop_signal;
 pub(crate) use self::tls::TlsFiles;
-use crate::config;
-use crate::scim::{self, Scim};
-use crate::sync::{Clock, Voices};
+use crate::admin;
+use crate::auth::connection::Admission;
+use crate::config::{self, Config};
+use crate::scim::{self, Inspector, Recorder, Scim};
+use crate::sync::Clock;
 
 /// Largest request body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The longest that any request may take. SCIM answers for itself before.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long the last requests may take to be written after a stop.
+const RECORDER_GRACE: Duration = Duration::from_secs(5);
+
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
@@ -97,33 +104,34 @@ impl From<&config::Server> for Settings {
 pub(crate) struct Server {
     store: Store,
     clock: Arc<dyn Clock>,
+    admission: Admission,
     settings: Settings,
-    voices: HashMap<TenantId, Arc<Voices>>,
 }
 
 impl Server {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+    /// `config` says which sources and connections there are.
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        config: Arc<Config>,
+        settings: Settings,
+    ) -> Self {
         Self {
+            admission: Admission::new(store.clone(), Arc::clone(&clock), config),
             store,
             clock,
             settings,
-            voices: HashMap::new(),
         }
     }
 
-    /// How much the sources of each tenant count, for what is pushed.
-    pub(crate) fn with_voices(mut self, voices: HashMap<TenantId, Arc<Voices>>) -> Self {
-        self.voices = voices;
-        self
-    }
-
     /// Every route, with everything that requests pass.
-    fn router(&self) -> Router {
+    fn router(&self, inspector: Inspector) -> Router {
         let scim = Scim::new(
             self.store.clone(),
             Arc::clone(&self.clock),
             &self.settings.public_url,
-            self.voices.clone(),
+            self.admission.clone(),
+            inspector,
         );
         let mut router = Router::new()
             .route("/health/live", get(health::live))
@@ -135,6 +143,7 @@ impl Server {
             // Its own, lest it be SCIM's, which asks for a token.
             .fallback(async || StatusCode::NOT_FOUND)
             .with_state(self.store.clone())
+            .merge(admin::router(self.store.clone(), self.admission.clone()))
             .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
             // SCIM has limits of its own, and says so in its own words.
             .merge(scim.router())
@@ -157,7 +166,8 @@ impl Server {
 
     fn metrics_route(&self) -> MethodRouter<Store> {
         let clock = Arc::clone(&self.clock);
-        get(move |store| metrics::show(store, Arc::clone(&clock)))
+        let roster = self.admission.roster();
+        get(move |store| metrics::show(store, Arc::clone(&clock), roster.clone()))
     }
 
     /// The routes of the listener for metrics.
@@ -175,10 +185,11 @@ impl Server {
     /// A port cannot be opened, or the certificate or key cannot be used.
     pub(crate) fn bind(self) -> Result<Bound, ServerError> {
         let tls = self.settings.tls.as_ref().map(TlsFiles::load).transpose()?;
+        let (inspector, recorder) = Inspector::new(self.store.clone());
         let mut doors = vec![Door::open(
             "server.listen",
             self.settings.listen,
-            self.router(),
+            self.router(inspector),
             tls,
         )?];
         if let Some(address) = self.settings.metrics_listen {
@@ -188,6 +199,7 @@ impl Server {
         metrics::recorder();
         Ok(Bound {
             doors,
+            recorder,
             shutdown_grace: self.settings.shutdown_grace,
         })
     }
@@ -197,6 +209,7 @@ impl Server {
 #[derive(Debug)]
 pub(crate) struct Bound {
     doors: Vec<Door>,
+    recorder: Recorder,
     shutdown_grace: Duration,
 }
 
@@ -211,12 +224,20 @@ impl Bound {
     ///
     /// # Errors
     /// A listener breaks off.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the recorder is waited for at the end"
+    )]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
         let grace = self.shutdown_grace;
+        let recording = tokio::spawn(self.recorder.run());
         let doors = self.doors.into_iter().map(|door| door.serve(&stop, grace));
-        tokio::select! {
+        let ended = tokio::select! {
             ended = futures::future::try_join_all(doors) => ended.map(|_| ()),
             () = metrics::keep_small() => Ok(()),
-        }
+        };
+        // The last requests are written when everybody who could tell of one is gone.
+        let _ = tokio::time::timeout(RECORDER_GRACE, recording).await;
+        ended
     }
 }

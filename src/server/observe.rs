@@ -21,7 +21,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 /// The outermost layer.
 pub(super) async fn observe(
     State(clock): State<Arc<dyn Clock>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
@@ -33,6 +33,10 @@ pub(super) async fn observe(
     let method = method_name(request.method());
     let span = tracing::info_span!("request", id = %id, method, route);
 
+    // Whoever notes the request knows it by the same id.
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let took = started.elapsed();

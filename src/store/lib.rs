@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod commit;
+pub mod connections;
 mod dialect;
 mod driver;
 mod dump;

@@ -39,6 +39,9 @@ statements! {
         postgres: concat!(
             "SELECT ", link_columns!(), " FROM links l WHERE l.resource = ANY($1::bigint[])"
         );
+    SHARED = "SELECT DISTINCT l.resource FROM links l WHERE l.source = $1 AND EXISTS (
+        SELECT 1 FROM links o WHERE o.resource = l.resource AND o.source <> l.source)
+        ORDER BY l.resource";
     LINKS_NAMED = "SELECT n.name, n.link, r.id, r.uuid FROM link_names n
             JOIN links l ON l.id = n.link JOIN resources r ON r.id = l.resource
             WHERE n.name = $1 AND n.source = $2",
@@ -147,6 +150,12 @@ impl Store {
             .fetch_each(LINKS_OF, vec![column], binds![])
             .await?;
         Ok(in_order(found))
+    }
+
+    /// Whom a source shares with other sources.
+    pub async fn shared_resources(&self, source: SourceId) -> Result<Vec<ResourceId>, StoreError> {
+        let rows = self.database.fetch(SHARED, binds![source]).await?;
+        Ok(rows.into_iter().map(|(resource,)| resource).collect())
     }
 
     /// Whom names of a source name: the name, the link, its resource and that one's SCIM

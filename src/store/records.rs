@@ -42,6 +42,8 @@ pub struct Source {
     pub last_complete: Option<OffsetDateTime>,
     /// When the last scheduled run was due, so that a missed one is caught up once.
     pub last_due: Option<OffsetDateTime>,
+    /// The rules (priorities, unions) under which its last run merged.
+    pub voices: Option<Fingerprint>,
 }
 
 /// A canonical user or group.

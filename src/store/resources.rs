@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rollcall_directory::entry::Kind;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -12,7 +13,8 @@ use crate::records::{ListQuery, Resource, ResourceList};
 use crate::{Store, StoreError};
 
 /// What resources are found by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum By {
     /// `userName`, ignoring case, of those whom a source holds.
     UserName,

@@ -8,28 +8,50 @@ use crate::ids::{SourceId, TenantId};
 use crate::records::Source;
 use crate::{Store, StoreError};
 
+/// The columns of a [`Source`], behind the name of their table where a statement has several.
 macro_rules! columns {
-    () => {
-        "id, tenant, name, kind, paused, settings, last_complete, last_due"
+    ($table:literal) => {
+        concat!(
+            $table,
+            "id, ",
+            $table,
+            "tenant, ",
+            $table,
+            "name, ",
+            $table,
+            "kind, ",
+            $table,
+            "paused, ",
+            $table,
+            "settings, ",
+            $table,
+            "last_complete, ",
+            $table,
+            "last_due, ",
+            $table,
+            "voices"
+        )
     };
 }
+pub(crate) use columns;
 
 statements! {
     ENSURE_SOURCE = concat!(
         "INSERT INTO sources (tenant, name, kind) VALUES ($1, $2, $3)
             ON CONFLICT (tenant, name) DO UPDATE SET kind = excluded.kind RETURNING ",
-        columns!()
+        columns!("")
     );
     SOURCE_BY_NAME = concat!(
-        "SELECT ", columns!(), " FROM sources WHERE tenant = $1 AND name = $2 AND kind = $3"
+        "SELECT ", columns!(""), " FROM sources WHERE tenant = $1 AND name = $2 AND kind = $3"
     );
-    SOURCES = concat!("SELECT ", columns!(), " FROM sources WHERE tenant = $1 ORDER BY name");
-    SOURCE_BY_ID = concat!("SELECT ", columns!(), " FROM sources WHERE id = $1");
+    SOURCES = concat!("SELECT ", columns!(""), " FROM sources WHERE tenant = $1 ORDER BY name");
+    SOURCE_BY_ID = concat!("SELECT ", columns!(""), " FROM sources WHERE id = $1");
     PAUSE = "UPDATE sources SET paused = $1 WHERE id = $2";
     ENDED_WELL = "UPDATE sources SET settings = $1, last_complete = $2 WHERE id = $3";
     WAS_READ = "UPDATE sources SET last_complete = $1 WHERE id = $2";
     VALIDATORS = "SELECT validators FROM sources WHERE id = $1";
     KEEP_VALIDATORS = "UPDATE sources SET validators = $1 WHERE id = $2";
+    MERGED_UNDER = "UPDATE sources SET voices = $1 WHERE id = $2";
     LAST_DUE = "UPDATE sources SET last_due = $1 WHERE id = $2";
 }
 
@@ -44,6 +66,7 @@ impl FromCells for Source {
             settings: cells.take()?,
             last_complete: cells.take()?,
             last_due: cells.take()?,
+            voices: cells.take()?,
         })
     }
 }
@@ -128,6 +151,16 @@ impl Store {
         validators: Option<&str>,
     ) -> Result<(), StoreError> {
         self.update_source(source, KEEP_VALIDATORS, binds![validators, source])
+            .await
+    }
+
+    /// Remembers under which rules whom it shares with other sources was merged.
+    pub async fn source_merged_under(
+        &self,
+        source: SourceId,
+        voices: Fingerprint,
+    ) -> Result<(), StoreError> {
+        self.update_source(source, MERGED_UNDER, binds![voices, source])
             .await
     }
 

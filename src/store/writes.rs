@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::By;
 use crate::ids::{LinkId, ResourceId, SourceId};
 use crate::records::{Link, Quarantined};
 
@@ -51,6 +52,17 @@ pub enum Write {
         version: Option<i64>,
         /// [`crate::said`] by its links; `None`: whatever they say.
         said: Option<Fingerprint>,
+    },
+    /// Nothing is written, and nothing is looked at when it is committed: whoever keeps steps
+    /// notes here by what nobody was known when they were computed, and looks again before
+    /// they are written.
+    Unclaimed {
+        /// Users or groups.
+        kind: Kind,
+        /// By which attribute.
+        by: By,
+        /// Its value.
+        text: String,
     },
     /// A resource ends, with its links, memberships and names.
     Delete {

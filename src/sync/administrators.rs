@@ -10,8 +10,10 @@ use rollcall_store::records::Presence;
 use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, Store, StoreError};
 
+use super::effect::Proposal;
 use super::guard::{Held, Holds};
 use super::setup::Footing;
+use super::tally::Tally;
 
 /// An administrator whom a step would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,32 +24,115 @@ pub(super) struct Protected {
     subject: String,
 }
 
+/// The groups that the guard names, as they are, and who is in them.
+#[derive(Debug, Default)]
+pub(super) struct Administrators {
+    /// People and groups.
+    all: HashSet<ResourceId>,
+    /// Names of the guard that no group has.
+    missing: Vec<String>,
+}
+
+impl Administrators {
+    /// As they are before `proposals` are written; a group that these make is not missing.
+    pub(super) async fn now(
+        store: &Store,
+        footing: &Footing,
+        proposals: &[Proposal],
+    ) -> Result<Self, StoreError> {
+        let names = &footing.guards.administrators;
+        if names.is_empty() {
+            return Ok(Self::default());
+        }
+        let groups = named(store, footing.source.tenant, names).await?;
+        let there: HashSet<String> = groups
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .chain(proposals.iter().flat_map(|p| made_groups(&p.step)))
+            .collect();
+        let missing = names
+            .iter()
+            .filter(|name| !there.contains(&name.to_lowercase()));
+        Ok(Self {
+            missing: missing.cloned().collect(),
+            all: with_members(store, groups.into_iter().map(|(_, id)| id).collect()).await?,
+        })
+    }
+
+    /// The administrators whom these steps end. Each step must be one that ends somebody.
+    pub(super) fn ended_by(&self, steps: &[&Step]) -> Vec<Protected> {
+        let mut ended: Vec<Protected> = Vec::new();
+        for step in steps {
+            for resource in ended_in(step) {
+                if self.all.contains(&resource) && ended.iter().all(|p| p.resource != resource) {
+                    ended.push(Protected {
+                        resource,
+                        subject: step.subject.clone(),
+                    });
+                }
+            }
+        }
+        ended
+    }
+
+    /// Whether a step takes one of the protected out of an administrators' group. That waits
+    /// with their end, or the next run would find them no administrators.
+    pub(super) fn are_left_by(&self, protected: &[Protected], step: &Step) -> bool {
+        step.writes.iter().any(|write| match write {
+            Write::Members { group, removed, .. } => {
+                self.all.contains(group) && protected.iter().any(|p| removed.contains(&p.resource))
+            }
+            _ => false,
+        })
+    }
+
+    /// A line for the report of each run, while a group is missing.
+    pub(super) fn missing_note(&self) -> Option<String> {
+        (!self.missing.is_empty()).then(|| {
+            format!(
+                "the guard `administrators` names {}, and no group here is called that, so it protects nobody: correct the name in the configuration, or see why the group was renamed; until then nobody is ended without approval",
+                self.missing.join(", ")
+            )
+        })
+    }
+
+    /// Nobody is ended while it is not known who is an administrator.
+    pub(super) fn missing(&self, tally: &Tally) -> Option<Held> {
+        let ends = tally.users_gone + tally.groups_gone + tally.deactivated + tally.deleted;
+        (ends > 0 && !self.missing.is_empty()).then(|| Held {
+            guard: "administrators".to_owned(),
+            holds: Holds::Endings,
+            because: format!(
+                "no group here is called {}, which the guard `administrators` names, so nobody can tell who is an administrator: nobody is ended until somebody approves",
+                self.missing.join(", ")
+            ),
+        })
+    }
+}
+
 /// The administrators whom these steps end. Each step must be one that ends somebody.
 pub(super) async fn ended_by(
     store: &Store,
     footing: &Footing,
     steps: &[&Step],
 ) -> Result<Vec<Protected>, StoreError> {
-    let names = &footing.guards.administrators;
-    if names.is_empty() || steps.is_empty() {
+    if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let administrators = of(store, footing.source.tenant, names).await?;
-    let mut ended: Vec<Protected> = Vec::new();
-    for step in steps {
-        for resource in ended_in(step) {
-            if !administrators.contains(&resource) {
-                continue;
-            }
-            if ended.iter().all(|p| p.resource != resource) {
-                ended.push(Protected {
-                    resource,
-                    subject: step.subject.clone(),
-                });
-            }
-        }
-    }
-    Ok(ended)
+    let administrators = Administrators::now(store, footing, &[]).await?;
+    Ok(administrators.ended_by(steps))
+}
+
+/// The names of the groups that a step makes, folded.
+fn made_groups(step: &Step) -> impl Iterator<Item = String> {
+    step.writes.iter().filter_map(|write| match write {
+        Write::Create {
+            kind: Kind::Group,
+            document,
+            ..
+        } => Some(document.text("displayName")?.to_lowercase()),
+        _ => None,
+    })
 }
 
 /// The guard's sentence.
@@ -77,10 +162,9 @@ pub(super) async fn none_left_after(
     if names.is_empty() {
         return Ok(false);
     }
-    let ids: Vec<_> = of(store, footing.source.tenant, names)
-        .await?
-        .into_iter()
-        .collect();
+    let groups = named(store, footing.source.tenant, names).await?;
+    let groups = groups.into_iter().map(|(_, id)| id).collect();
+    let ids: Vec<_> = with_members(store, groups).await?.into_iter().collect();
     let active: Vec<ResourceId> = store
         .resources(&ids)
         .await?
@@ -110,18 +194,23 @@ pub(super) async fn none_left_after(
     Ok(!active.is_empty() && active.iter().all(|id| ended.get(id) == Some(&true)))
 }
 
-/// The named groups and their members, through nested groups.
-async fn of(
+/// The groups of these names.
+async fn named(
     store: &Store,
     tenant: TenantId,
     names: &[String],
-) -> Result<HashSet<ResourceId>, StoreError> {
-    let mut open: Vec<ResourceId> = store
+) -> Result<Vec<(String, ResourceId)>, StoreError> {
+    store
         .resources_by(tenant, Kind::Group, By::DisplayName, names)
-        .await?
-        .into_iter()
-        .map(|(_, id)| id)
-        .collect();
+        .await
+}
+
+/// Groups and their members, through nested groups.
+async fn with_members(
+    store: &Store,
+    groups: Vec<ResourceId>,
+) -> Result<HashSet<ResourceId>, StoreError> {
+    let mut open = groups;
     let mut seen: HashSet<ResourceId> = open.iter().copied().collect();
     while let Some(group) = open.pop() {
         for (member, _) in store.all_members(group).await? {

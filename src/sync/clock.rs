@@ -17,6 +17,7 @@ pub(crate) struct SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.offset
     }

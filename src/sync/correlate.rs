@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
+use rollcall_mapping::Mapping;
 use rollcall_store::ids::{ResourceId, SourceId};
 use rollcall_store::records::Link;
 use rollcall_store::{By, StoreError};
@@ -137,18 +138,9 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn new(setup: &Setup, kind: Kind) -> Self {
-        let rules = setup.mapping.kind(kind).map(|k| &k.match_on);
-        let mut units: Vec<(Unit, By)> = rules
-            .into_iter()
-            .flatten()
-            .filter_map(|unit| by_of(unit).map(|by| (unit.clone(), by)))
-            .collect();
-        if kind == Kind::User && !units.iter().any(|(_, by)| *by == By::UserName) {
-            units.push((Unit::from_canonical("userName"), By::UserName));
-        }
         Self {
             kind,
-            units,
+            units: known_by(&setup.mapping, kind),
             claimed: HashSet::new(),
         }
     }
@@ -177,6 +169,20 @@ impl Claims {
     pub(super) fn into_hashes(self) -> HashSet<ShortHash> {
         self.claimed
     }
+}
+
+/// By what a resource is known: the mapping's rules of correlation, and its userName.
+pub(super) fn known_by(mapping: &Mapping, kind: Kind) -> Vec<(Unit, By)> {
+    let rules = mapping.kind(kind).map(|k| &k.match_on);
+    let mut units: Vec<(Unit, By)> = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|unit| by_of(unit).map(|by| (unit.clone(), by)))
+        .collect();
+    if kind == Kind::User && !units.iter().any(|(_, by)| *by == By::UserName) {
+        units.push((Unit::from_canonical("userName"), By::UserName));
+    }
+    units
 }
 
 /// One entry, one rule: who carries the value, and may the entry be theirs?

@@ -2,7 +2,7 @@
 
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
-use rollcall_store::writes::Step;
+use rollcall_store::writes::{Step, Write};
 
 use super::tally::Tally;
 use crate::config::policy::Guards;
@@ -23,6 +23,16 @@ impl Proposal {
             step,
             effect: Effect::default(),
         }
+    }
+}
+
+impl Proposal {
+    /// Whether it is the end of a person's grace period.
+    pub(super) fn deletes_a_person(&self) -> bool {
+        let deletes = |write: &Write| matches!(write, Write::Delete { .. });
+        self.effect.expires
+            && self.effect.removes == Some(Kind::User)
+            && self.step.writes.iter().any(deletes)
     }
 }
 

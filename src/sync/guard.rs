@@ -32,6 +32,10 @@ pub(crate) enum Holds {
     HalvedGroups,
     /// Administrators who would be ended.
     Administrators,
+    /// Deletions at the end of a grace period.
+    Expired,
+    /// Whatever ends somebody: removals, and people whom the source itself ends.
+    Endings,
 }
 
 impl Holds {
@@ -47,6 +51,8 @@ impl Holds {
             Self::Memberships => effect.members_removed > 0,
             Self::HalvedGroups => effect.halves_a_group(),
             Self::Administrators => false,
+            Self::Expired => effect.expires,
+            Self::Endings => effect.removes.is_some() || effect.deactivates,
         }
     }
 
@@ -62,6 +68,8 @@ impl Holds {
                 "the groups concerned stay as they are until somebody approves"
             }
             Self::Administrators => "that never happens without approval",
+            Self::Expired => "they stay, not active, until somebody approves",
+            Self::Endings => "nobody is ended until somebody approves",
         }
     }
 }
@@ -90,6 +98,8 @@ pub(super) struct Totals {
     pub(super) users_removed_lately: u64,
     /// Groups removed within the window.
     pub(super) groups_removed_lately: u64,
+    /// People deleted within the window, since their grace period was over.
+    pub(super) users_expired_lately: u64,
     /// People deactivated by the source within the window.
     pub(super) leavers_lately: u64,
     /// Memberships removed within the window.
@@ -124,6 +134,26 @@ pub(super) fn removals(guards: &Guards, kind: Kind, absent: u64, totals: &Totals
             also(lately)
         )
     })
+}
+
+/// Judges deletions at the end of a grace period: it may have been shortened, or the clock
+/// may be wrong.
+pub(super) fn expired(guards: &Guards, tally: &Tally, totals: &Totals) -> Option<Held> {
+    let (now, lately) = (tally.users_expired, totals.users_expired_lately);
+    let total = totals.users + now + lately;
+    past(
+        "removals",
+        Holds::Expired,
+        now,
+        lately,
+        people_limit(&guards.removals, total),
+        || {
+            format!(
+                "the grace period (delete_after) of {now} of {total} people is over, and they would be deleted for good{}",
+                also(lately)
+            )
+        },
+    )
 }
 
 /// Below 20 links a percentage says nothing: half of them is the limit.
@@ -216,6 +246,19 @@ pub(super) fn changes(
             format!("{unit} would change for {count} of {people} people, as when a column has shifted or a mapping is wrong")
         }));
     }
+    held.extend(past(
+        "reactivations",
+        Holds::All,
+        tally.reactivated,
+        0,
+        guards.reactivations.of(people),
+        || {
+            format!(
+                "{} of {people} people are not active and would be again, as when a status is read wrongly or can no longer be read",
+                tally.reactivated
+            )
+        },
+    ));
     let created = tally.users_created + tally.groups_created;
     let total = totals.users + totals.groups;
     if !first_run {

@@ -106,6 +106,10 @@ impl Import {
         Ok(())
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its handle is waited for at the end of the import"
+    )]
     fn start(&self) -> Background {
         let (queue, mut waiting) = mpsc::channel::<Vec<PreparedStep>>(1);
         let writer = self.writer.clone();

@@ -58,6 +58,10 @@ impl Lease {
     }
 
     /// Takes the lease of this name, or `None` while somebody else holds it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the lease holds the handle and ends the task when it is released"
+    )]
     pub(super) async fn take_named(
         store: &Store,
         name: &str,

@@ -8,6 +8,7 @@
 
 mod absence;
 mod administrators;
+mod basis;
 mod candidate;
 mod clock;
 mod correlate;
@@ -18,8 +19,11 @@ mod freshness;
 mod guard;
 mod id_pool;
 mod import;
+mod intake;
 mod lease;
+mod merge_anew;
 mod owner;
+mod passed_names;
 mod plan;
 pub(crate) mod push;
 mod reader;
@@ -49,7 +53,9 @@ pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
 pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
-pub(crate) use setup::{Footing, Setup, VoiceSettings, Voices, request};
+#[cfg(test)]
+pub(crate) use setup::VoiceSettings;
+pub(crate) use setup::{Footing, Setup, Voices, kept_source, request};
 pub(crate) use tally::Tally;
 pub(crate) use upkeep::{Upkeep, keep_up};
 

@@ -18,6 +18,10 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// This process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tells processes apart; it is no id of the directory"
+    )]
     pub(crate) fn this_process() -> Self {
         let host = hostname::get().unwrap_or_default();
         Self {

@@ -1,6 +1,8 @@
 //! Plans that were kept: applying one as it stands, approving what a guard held,
 //! discarding either.
 
+use rollcall_connectors::Batch;
+use rollcall_mapping::Mapping;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::{Actor, Run, RunState};
 use rollcall_store::writes::{Step, Write};
@@ -8,7 +10,7 @@ use time::Duration;
 
 use super::SyncError;
 use super::administrators;
-use super::refused::Refused;
+use super::basis;
 use super::report::{Finished, Removed, Report};
 use super::run::{Engine, is_whole};
 use super::setup::Footing;
@@ -67,7 +69,7 @@ impl Engine {
             )
             .await?;
         let refused = writer.write_all(&steps, |_| {}).await?;
-        report.notes.extend(refused.iter().map(Refused::note));
+        report.refuse(&refused);
         report.tally.quarantined += writer.set_aside(&refused, id).await?;
         self.store.drop_steps(id).await?;
         let verdict = run.verdict.clone().unwrap_or_default();
@@ -105,6 +107,24 @@ impl Engine {
                 self.clock.now(),
             )
             .await?;
+        Ok(())
+    }
+
+    /// Keeps the steps of a run, with what they build on. `mapping`: see [`basis::note`].
+    pub(super) async fn keep(
+        &self,
+        footing: &Footing,
+        id: RunId,
+        mut steps: Vec<Step>,
+        mapping: Option<&Mapping>,
+    ) -> Result<(), SyncError> {
+        let tenant = footing.source.tenant;
+        basis::note(&self.store, tenant, mapping, &mut steps).await?;
+        let mut first = 0;
+        for chunk in steps.chunks(Batch::ENTRIES_MAX) {
+            self.store.save_steps(id, first, chunk).await?;
+            first += i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+        }
         Ok(())
     }
 
@@ -169,6 +189,10 @@ impl Engine {
                     other.id
                 )));
             }
+        }
+        let tenant = footing.source.tenant;
+        if let Some(because) = basis::what_changed(&self.store, tenant, steps).await? {
+            return Err(stale(because));
         }
         let mut expected = std::collections::HashMap::new();
         for write in steps.iter().flat_map(|s| &s.writes) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rollcall_connectors::{Answer, Batch, Validators, Verdict};
-use rollcall_directory::entry::{Entry, Kind};
+use rollcall_directory::entry::{Entry, EntryKey, Flaw, Kind};
 use rollcall_directory::fingerprint::{Fingerprint, Fingerprinter};
 use rollcall_mapping::Context;
 use rollcall_store::ids::LinkId;
@@ -17,6 +17,7 @@ use rollcall_store::records::{LinkMark, Presence};
 use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, Examined, Troubled};
+use super::intake::{Intake, size_of};
 use super::setup::Setup;
 use super::unchanged;
 
@@ -38,8 +39,8 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(super) struct LinkIndex {
     marks: HashMap<(Kind, Fingerprint), Mark>,
-    /// Fingerprints of entries that have no link yet.
-    new: HashMap<(Kind, Fingerprint), Fingerprint>,
+    /// Fingerprints of entries that have no link yet, and the pass that listed them.
+    new: HashMap<(Kind, Fingerprint), (Fingerprint, u8)>,
 }
 
 /// What the index knows of one link.
@@ -54,6 +55,8 @@ pub(super) struct Mark {
     pub(super) missed_reads: i64,
     /// Whether this read listed it.
     pub(super) seen: bool,
+    /// In which pass ([`Batch::pass`]).
+    pass: u8,
 }
 
 impl LinkIndex {
@@ -67,6 +70,7 @@ impl LinkIndex {
                     presence: m.presence,
                     missed_reads: m.missed_reads,
                     seen: false,
+                    pass: 0,
                 };
                 ((m.kind, m.key), mark)
             })
@@ -77,23 +81,28 @@ impl LinkIndex {
         }
     }
 
-    /// Notes that an entry was listed. Returns its link, if it has one, and whether it is
+    /// Notes that a pass listed an entry. Returns its link, if it has one, and whether it is
     /// as it was.
-    fn see(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) -> Seen {
-        match self.marks.get_mut(&place) {
-            Some(mark) => {
-                mark.seen = true;
-                Seen {
-                    link: Some(mark.link),
-                    unchanged: mark.fingerprint == fingerprint
-                        && mark.presence == Presence::Present
-                        && mark.missed_reads == 0,
-                }
-            }
-            None => Seen {
-                link: None,
-                unchanged: self.new.get(&place) == Some(&fingerprint),
-            },
+    fn see(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint, pass: u8) -> Seen {
+        if let Some(mark) = self.marks.get_mut(&place) {
+            let again = mark.seen && mark.pass == pass;
+            mark.seen = true;
+            mark.pass = pass;
+            let unchanged = mark.fingerprint == fingerprint
+                && mark.presence == Presence::Present
+                && mark.missed_reads == 0;
+            return Seen {
+                link: Some(mark.link),
+                unchanged,
+                twice: again && !unchanged,
+            };
+        }
+        let before = self.new.get(&place);
+        let unchanged = before.is_some_and(|(known, _)| *known == fingerprint);
+        Seen {
+            link: None,
+            unchanged,
+            twice: !unchanged && before.is_some_and(|(_, listed_in)| *listed_in == pass),
         }
     }
 
@@ -109,7 +118,7 @@ impl LinkIndex {
 
     /// Notes that an entry was taken: one that comes twice in one read, as after a broken
     /// connection, is compared with what was read first.
-    fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint) {
+    fn take(&mut self, place: (Kind, Fingerprint), fingerprint: Fingerprint, pass: u8) {
         match self.marks.get_mut(&place) {
             Some(mark) => {
                 mark.fingerprint = fingerprint;
@@ -117,7 +126,7 @@ impl LinkIndex {
                 mark.missed_reads = 0;
             }
             None => {
-                self.new.insert(place, fingerprint);
+                self.new.insert(place, (fingerprint, pass));
             }
         }
     }
@@ -154,6 +163,11 @@ impl LinkIndex {
             .collect()
     }
 
+    /// The links to people.
+    pub(super) fn people(&self) -> Vec<LinkId> {
+        self.linked(Kind::User).map(|mark| mark.link).collect()
+    }
+
     fn linked(&self, kind: Kind) -> impl Iterator<Item = &Mark> {
         self.marks
             .iter()
@@ -168,6 +182,8 @@ struct Seen {
     /// The link that it had when the run began.
     link: Option<LinkId>,
     unchanged: bool,
+    /// The same pass listed its key before, with other words.
+    twice: bool,
 }
 
 /// What a read came to.
@@ -189,14 +205,22 @@ pub(super) struct Reading {
     pub(super) unchanged: u64,
     /// Entries without a key: nobody can tell whose they are.
     pub(super) without_key: u64,
+    /// Keys that stand at several entries.
+    pub(super) twice: HashSet<(Kind, EntryKey)>,
 }
 
 /// Starts the two tasks; what must be reconciled comes through the channel.
+/// `holds_changes`: it waits in memory until everything is read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both handles are waited for: one by the other, that one by the run"
+)]
 pub(super) fn start(
     setup: &Setup,
     index: LinkIndex,
     context: Context,
     last: Option<Validators>,
+    holds_changes: bool,
     progress: Arc<Progress>,
 ) -> (mpsc::Receiver<Examined>, tokio::task::JoinHandle<Reading>) {
     let (examined_in, examined_out) = mpsc::channel(Batch::IN_FLIGHT_MAX);
@@ -220,19 +244,23 @@ pub(super) fn start(
         context,
         progress,
         waiting: Examined::default(),
+        intake: Intake::new(&setup.source.name, setup.limits, holds_changes),
         counts: Counts {
             steady,
             ..Counts::default()
         },
     };
     let handle = tokio::spawn(async move {
-        let (mut index, mut counts) = examiner.run(batches_out, examined_in).await;
-        let answer = reading.await.unwrap_or_else(|_| Answer {
+        let (mut index, mut counts, too_much) = examiner.run(batches_out, examined_in).await;
+        let mut answer = reading.await.unwrap_or_else(|_| Answer {
             verdict: Verdict::Failed {
                 because: "the connector stopped working in mid-read; its last words are in the log, please report them".to_owned(),
             },
             validators: None,
         });
+        if let Some(because) = too_much {
+            answer.verdict = Verdict::Failed { because };
+        }
         if matches!(answer.verdict, Verdict::Unchanged { .. }) {
             counts.unchanged = index.see_all();
         }
@@ -245,6 +273,7 @@ pub(super) fn start(
             groups: counts.groups,
             unchanged: counts.unchanged,
             without_key: counts.without_key,
+            twice: counts.twice,
         }
     });
     (examined_out, handle)
@@ -256,6 +285,8 @@ struct Counts {
     groups: u64,
     unchanged: u64,
     without_key: u64,
+    /// See [`Reading::twice`].
+    twice: HashSet<(Kind, EntryKey)>,
     /// See [`Reading::steady`].
     steady: bool,
 }
@@ -269,15 +300,18 @@ struct Examiner {
     later: Context,
     progress: Arc<Progress>,
     waiting: Examined,
+    intake: Intake,
     counts: Counts,
 }
 
 impl Examiner {
+    /// Takes entries to the end of the source, or until they are too much: then it says
+    /// so, and the connector, whom nobody listens to any more, stops.
     async fn run(
         mut self,
         mut batches: mpsc::Receiver<Batch>,
         out: mpsc::Sender<Examined>,
-    ) -> (LinkIndex, Counts) {
+    ) -> (LinkIndex, Counts, Option<String>) {
         while let Some(batch) = batches.recv().await {
             if let Some(total) = batch.announced {
                 self.progress.announced.store(total, Ordering::Relaxed);
@@ -286,20 +320,25 @@ impl Examiner {
                 .read
                 .fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
             for entry in batch.entries {
-                self.entry(entry);
+                self.entry(entry, batch.pass);
+                if let Some(too_much) = self.intake.too_much() {
+                    let _ = out.send(std::mem::take(&mut self.waiting)).await;
+                    return (self.index, self.counts, Some(too_much));
+                }
                 if self.waiting.candidates.len() + self.waiting.troubled.len() >= Batch::ENTRIES_MAX
                     && out.send(std::mem::take(&mut self.waiting)).await.is_err()
                 {
-                    return (self.index, self.counts);
+                    return (self.index, self.counts, None);
                 }
             }
         }
         // Nobody listens any more only when the run has failed already.
         let _ = out.send(std::mem::take(&mut self.waiting)).await;
-        (self.index, self.counts)
+        (self.index, self.counts, None)
     }
 
-    fn entry(&mut self, entry: Entry) {
+    fn entry(&mut self, entry: Entry, pass: u8) {
+        self.intake.read += 1;
         match entry.kind {
             Kind::User => self.counts.users += 1,
             Kind::Group => self.counts.groups += 1,
@@ -309,6 +348,11 @@ impl Examiner {
             Ok(key) => key.clone(),
             Err(error) => {
                 self.counts.without_key += 1;
+                // What was refused about the key says more than that there is none.
+                let error = match entry.flaws.as_slice() {
+                    [] => error.to_string(),
+                    flaws => told(flaws),
+                };
                 let reason = format!(
                     "{error}: without a key nobody can tell whose entry it is; give it a {} or choose another key in mapping {}",
                     self.setup
@@ -328,14 +372,20 @@ impl Examiner {
                 && self.setup.mapping.of_the_moment(&entry, &self.later) == Some(moment);
         }
         let place = (entry.kind, Fingerprint::of(key.as_str().as_bytes()));
-        let seen = self.index.see(place, fingerprint);
+        let seen = self.index.see(place, fingerprint, pass);
+        if seen.twice {
+            self.counts.twice.insert((entry.kind, key.clone()));
+        }
         if !entry.flaws.is_empty() {
-            let reason = entry
-                .flaws
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
+            let reason = told(&entry.flaws);
+            self.trouble(&entry, key.to_string(), reason);
+            return;
+        }
+        if seen.twice {
+            let reason = format!(
+                "its key {key} is that of another entry, too, which says something else: give each its own, or choose another key in mapping {}",
+                self.setup.mapping.name()
+            );
             self.trouble(&entry, key.to_string(), reason);
             return;
         }
@@ -345,7 +395,8 @@ impl Examiner {
         }
         match self.setup.mapping.evaluate(&entry, &self.context) {
             Ok(mapped) => {
-                self.index.take(place, fingerprint);
+                self.intake.hold(size_of(&entry));
+                self.index.take(place, fingerprint, pass);
                 let by_key = self.setup.mapping.references().key;
                 self.waiting.candidates.push(Candidate::new(
                     entry,
@@ -361,6 +412,7 @@ impl Examiner {
     }
 
     fn trouble(&mut self, entry: &Entry, name: String, reason: String) {
+        self.intake.hold((name.len() + reason.len()) as u64);
         self.waiting.troubled.push(Troubled {
             kind: entry.kind,
             name,
@@ -369,4 +421,9 @@ impl Examiner {
             flaws: entry.flaws.clone(),
         });
     }
+}
+
+fn told(flaws: &[Flaw]) -> String {
+    let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    told.join("; ")
 }

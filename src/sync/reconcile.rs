@@ -27,6 +27,7 @@ use super::correlate::{Claims, Match, correlate};
 use super::effect::{Effect, Proposal};
 use super::id_pool::IdPool;
 use super::import::ShortHash;
+use super::passed_names::PassedNames;
 use super::references::{pending_write, refer};
 use super::setup::Setup;
 use super::view::{Named, View};
@@ -45,6 +46,7 @@ pub(super) struct Reconciler<'a> {
     pub(super) quarantine: QuarantineBook,
     ids: IdPool,
     uuids: Uuids,
+    pub(super) passed_names: PassedNames,
     /// Groups that wait until all people are reconciled.
     groups: VecDeque<Candidate>,
 }
@@ -86,6 +88,7 @@ impl<'a> Reconciler<'a> {
             view: View::new(store.clone(), setup.source.tenant, setup.source.id),
             ids: IdPool::new(store.clone()),
             uuids: Uuids::default(),
+            passed_names: PassedNames::default(),
             groups: VecDeque::new(),
             store,
             now,
@@ -225,6 +228,7 @@ impl<'a> Reconciler<'a> {
     ) -> Result<Attempt, StoreError> {
         let mut attempt = Attempt::default();
         let places = self.place(candidates, last_chance, &mut attempt).await?;
+        self.note_passed_names(candidates, &places).await?;
         let known = self.known(candidates, &places).await?;
         let resolved = self.resolve(candidates, &places).await?;
         for (index, candidate) in candidates.iter_mut().enumerate() {
@@ -237,7 +241,7 @@ impl<'a> Reconciler<'a> {
                 Err(reason) => attempt.reject(index, Rejection::Trouble(reason)),
             }
         }
-        self.refuse_taken_names(&mut attempt, &places, candidates, &known)
+        self.refuse_taken_names(&mut attempt, &places, candidates, &known, last_chance)
             .await?;
         Ok(attempt)
     }
@@ -405,7 +409,7 @@ impl<'a> Reconciler<'a> {
         remember_old_state(&mut writes);
         writes.extend(pending_write(
             link.id,
-            unresolved,
+            &unresolved,
             known.pending.get(&link.id),
         ));
         let subject = subject(&writes, known.resources.get(&link.resource), &link);
@@ -496,7 +500,8 @@ impl<'a> Reconciler<'a> {
                 }
             }
         }
-        if resource.orphaned.is_some() {
+        // Who has left may have given up the userName to somebody new meanwhile.
+        if resource.orphaned.is_some() && link.presence == Presence::Present {
             writes.push(Write::Orphan {
                 resource: resource.id,
                 since: None,
@@ -685,7 +690,7 @@ fn remember_old_state(writes: &mut [Write]) {
 }
 
 /// The attributes without which no resource can be.
-fn require(kind: Kind, document: &Document) -> Result<(), String> {
+pub(super) fn require(kind: Kind, document: &Document) -> Result<(), String> {
     let unit = kind.name_attribute();
     match document.text(unit) {
         Some(text) if !text.trim().is_empty() => Ok(()),

@@ -170,7 +170,7 @@ pub(super) fn refer(
 /// The write that makes a link wait for `unresolved` and for nobody else.
 pub(super) fn pending_write(
     link: LinkId,
-    unresolved: Vec<Reference>,
+    unresolved: &[Reference],
     before: Option<&Vec<Reference>>,
 ) -> Option<Write> {
     let before: &[Reference] = before.map_or(&[], Vec::as_slice);
@@ -181,7 +181,7 @@ pub(super) fn pending_write(
         those.cloned().collect()
     };
     let removed = those(before, &new);
-    let added = those(&unresolved, &old);
+    let added = those(unresolved, &old);
     (!added.is_empty() || !removed.is_empty()).then_some(Write::Pending {
         link,
         added,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Proposal;
 use super::guard::Held;
+use super::refused::Refused;
 use super::tally::Tally;
 
 /// See the module. Stored as JSON.
@@ -21,10 +22,20 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     /// How many steps wait for approval, or stand in the plan.
     pub(crate) waiting: u64,
+    /// How many changes could not be written; the notes say why.
+    pub(crate) unwritten: u64,
     /// Things worth a line.
     pub(crate) notes: Vec<String>,
     /// Why it failed, in one sentence.
     pub(crate) failure: Option<String>,
+}
+
+impl Report {
+    /// Tells of steps that the store refused.
+    pub(super) fn refuse(&mut self, refused: &[Refused]) {
+        self.unwritten += refused.len() as u64;
+        self.notes.extend(refused.iter().map(Refused::note));
+    }
 }
 
 /// What a run removed, of what was to be removed.
@@ -39,12 +50,17 @@ pub(crate) struct Removed {
     pub(crate) leavers: u64,
     /// Memberships.
     pub(crate) memberships: u64,
+    /// People who were deleted when their grace period was over.
+    pub(crate) expired: u64,
 }
 
 impl Removed {
     /// What these steps remove. Whose grace period is over was counted when it began.
     pub(super) fn by(proposals: &[Proposal]) -> Self {
-        let mut removed = Self::default();
+        let mut removed = Self {
+            expired: proposals.iter().filter(|p| p.deletes_a_person()).count() as u64,
+            ..Self::default()
+        };
         for effect in proposals.iter().map(|p| &p.effect).filter(|e| !e.expires) {
             removed.users += u64::from(effect.removes == Some(Kind::User));
             removed.groups += u64::from(effect.removes == Some(Kind::Group));
@@ -61,6 +77,7 @@ impl Removed {
             groups: tally.groups_gone,
             leavers: tally.deactivated,
             memberships: tally.members_removed,
+            expired: tally.users_expired,
         }
     }
 
@@ -70,6 +87,7 @@ impl Removed {
         self.groups += other.groups;
         self.leavers += other.leavers;
         self.memberships += other.memberships;
+        self.expired += other.expired;
     }
 }
 

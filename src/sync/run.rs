@@ -20,13 +20,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 mod conclude;
+mod gathered;
 mod gone;
 mod spared;
 mod verdict;
 mod window;
 
 use super::SyncError;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Examined};
 use super::clock::Clock;
 use super::effect::Proposal;
 use super::import::Import;
@@ -106,6 +107,7 @@ impl Engine {
                 self.clock.now(),
             )
             .await?;
+        tracing::debug!(source = setup.source.name, %run, kind = kind.as_str(), "a run begins");
         let fence = lease.as_ref().map(|l| &l.fence);
         let mut going = Going {
             engine: self,
@@ -255,6 +257,7 @@ impl Engine {
                 )
             }
         };
+        tracing::debug!(%run, state = state.as_str(), verdict, "a run ends");
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;
         let kept = self
             .store
@@ -388,10 +391,21 @@ impl Going<'_> {
             Outlet::Collect(Vec::new())
         };
         let last = self.kept.as_ref().map(|kept| kept.validators.clone());
-        let (mut examined, handle) =
-            reader::start(self.setup, index, context, last, self.progress.clone());
+        let (mut examined, handle) = reader::start(
+            self.setup,
+            index,
+            context,
+            last,
+            !at_once,
+            self.progress.clone(),
+        );
         let mut postponed: Vec<Candidate> = Vec::new();
+        let mut gathered: Vec<Examined> = Vec::new();
         while let Some(batch) = examined.recv().await {
+            if !at_once {
+                gathered.push(batch);
+                continue;
+            }
             let done = reconciler
                 .batch(batch.candidates, batch.troubled, false)
                 .await?;
@@ -399,6 +413,10 @@ impl Going<'_> {
             self.take(reconciler, done.changes, &mut outlet).await?;
         }
         let reading = handle.await.map_err(|_| SyncError::Stopped)?;
+        let again = self
+            .reconcile_gathered(reconciler, gathered, &reading.twice, &mut outlet)
+            .await?;
+        postponed.extend(again);
         outlet.flush().await?;
         reconciler.view.end_import();
         while let Some(done) = reconciler.next_groups().await? {
@@ -415,6 +433,18 @@ impl Going<'_> {
         // Always: a run that was killed may have left references that can be settled now.
         let settled = reconciler.settle_references().await?;
         self.take(reconciler, settled, &mut outlet).await?;
+        outlet.flush().await?;
+        let merged = reconciler.merge_anew().await?;
+        self.take(reconciler, merged, &mut outlet).await?;
+        outlet.flush().await?;
+        let doubles = if at_once {
+            self.made_of_doubles(reconciler, &reading.twice).await?
+        } else {
+            Vec::new()
+        };
+        let look_again = reconciler.look_again(&reading.index.people()).await?;
+        self.take(reconciler, look_again, &mut outlet).await?;
+        self.take(reconciler, doubles, &mut outlet).await?;
         outlet.flush().await?;
         let dangling = reconciler.view.pending().await?;
         self.report.tally.dangling = dangling.values().map(|names| names.len() as u64).sum();
@@ -461,7 +491,7 @@ impl Going<'_> {
     /// Entries that the store refused are told, and wait in quarantine.
     async fn set_aside(&mut self, refused: &[Refused]) -> Result<(), SyncError> {
         self.unwritten += refused.len();
-        self.report.notes.extend(refused.iter().map(Refused::note));
+        self.report.refuse(refused);
         self.refused += self.writer().set_aside(refused, self.run).await?;
         Ok(())
     }

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
+use rollcall_store::StoreError;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::SyncError;
 use super::reader::Progress;
 use super::run::{Engine, Mode};
-use super::setup::Setup;
+use super::setup::{Setup, Voices};
+use crate::config::Config;
 use crate::config::policy::Schedule;
 
 /// How often the clock is looked at.
@@ -30,6 +32,8 @@ const JITTER_SHARE_MAX: f64 = 0.05;
 pub(crate) struct Scheduled {
     /// The source.
     pub(crate) setup: Setup,
+    /// Which sources there are beside it; connections may be made while it waits.
+    pub(crate) config: Arc<Config>,
     /// When.
     pub(crate) schedule: Schedule,
 }
@@ -126,6 +130,13 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
             return Turn::Over;
         }
     }
+    match voices(engine, scheduled).await {
+        Ok(voices) => setup.footing.voices = Arc::new(voices),
+        Err(error) => {
+            tracing::error!(source = name, %error, "the store did not answer; the run is skipped");
+            return Turn::Over;
+        }
+    }
     match engine
         .run(&setup, Mode::Sync, Arc::new(Progress::default()))
         .await
@@ -162,6 +173,15 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
     }
     warn_if_overdue(engine, &setup, &name).await;
     Turn::Over
+}
+
+/// How much each source of the tenant counts now.
+async fn voices(engine: &Engine, scheduled: &Scheduled) -> Result<Voices, StoreError> {
+    let tenant = engine
+        .store
+        .ensure_tenant(&scheduled.setup.tenant_name)
+        .await?;
+    Voices::of_tenant(&scheduled.config, &engine.store, &tenant).await
 }
 
 /// A line in the log when the source has been without a complete read for too long.
@@ -230,6 +250,10 @@ fn civil(wall: chrono::DateTime<chrono::Utc>) -> Option<jiff::civil::DateTime> {
     Some(at.to_zoned(jiff::tz::TimeZone::UTC).datetime())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jitter only spreads starts: no test and no secret depends on it"
+)]
 fn jitter(schedule: &Schedule, due: OffsetDateTime) -> Duration {
     let gap = next_due(schedule, due)
         .and_then(|next| Duration::try_from(next - due).ok())

@@ -12,10 +12,13 @@ use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::merge::{MergeRules, Priorities, Voice, merge};
 use rollcall_directory::schema::{Schemas, Unit};
 use rollcall_mapping::{Mapping, SourceKind};
+use rollcall_store::connections::KeptConnection;
 use rollcall_store::ids::SourceId;
-use rollcall_store::records::{Link, Presence, Source};
+use rollcall_store::records::{Link, Presence, Source, Tenant};
+use rollcall_store::{Store, StoreError};
 
-use crate::config::policy::{Guards, Leavers};
+use crate::config::policy::{Guards, Leavers, Limits};
+use crate::config::{self, Config, PushSource};
 
 /// What there is of every source, whether it is read or pushes: enough to put back what it
 /// did.
@@ -29,6 +32,10 @@ pub(crate) struct Footing {
     pub(crate) settings: Fingerprint,
     /// The guards.
     pub(crate) guards: Guards,
+    /// All sources of the tenant.
+    pub(crate) voices: Arc<Voices>,
+    /// The tenant's schemas.
+    pub(crate) schemas: Arc<Schemas>,
 }
 
 /// See the module. What it stands on can be used as its own.
@@ -48,14 +55,12 @@ pub(crate) struct Setup {
     pub(crate) group_filter: Option<String>,
     /// What absence means.
     pub(crate) leavers: Leavers,
+    /// How much a run takes in.
+    pub(crate) limits: Limits,
     /// The source's own time zone: a contract ends with the day there.
     pub(crate) time_zone: jiff::tz::TimeZone,
     /// Whether one person may have several entries here.
     pub(crate) several_entries: bool,
-    /// All sources of the tenant.
-    pub(crate) voices: Arc<Voices>,
-    /// The tenant's schemas.
-    pub(crate) schemas: Arc<Schemas>,
 }
 
 impl std::ops::Deref for Setup {
@@ -183,6 +188,70 @@ impl Voices {
         self.of
             .get(&source)
             .map_or(u32::MAX, |settings| settings.priorities.of(unit))
+    }
+}
+
+impl Voices {
+    /// Those of a tenant: the sources of the configuration, and the connections that were
+    /// made at run time, unless the configuration has a source of their name.
+    pub(crate) async fn of_tenant(
+        config: &Config,
+        store: &Store,
+        tenant: &Tenant,
+    ) -> Result<Self, StoreError> {
+        let mut all: Vec<(&str, &str, VoiceSettings)> = Vec::new();
+        for source in config.sources.values().filter(|s| s.tenant == tenant.name) {
+            let voice = VoiceSettings {
+                name: source.name.clone(),
+                priorities: source.priorities.clone(),
+                active_is_binding: source.active_is_binding,
+            };
+            all.push((&source.name, source.kind.as_str(), voice));
+        }
+        let connections = config.connections.values();
+        for source in connections.filter(|s| s.tenant == tenant.name) {
+            all.push((
+                &source.name,
+                PushSource::KIND,
+                VoiceSettings::from(&**source),
+            ));
+        }
+        let mut of = HashMap::new();
+        for (name, kind, voice) in all {
+            let record = store.ensure_source(tenant.id, name, kind).await?;
+            of.insert(record.id, voice);
+        }
+        for kept in store.kept_connections().await? {
+            if kept.tenant.id == tenant.id && !config.has_source(&kept.source.name) {
+                of.insert(kept.source.id, VoiceSettings::from(&kept_source(&kept)?));
+            }
+        }
+        let rules = config
+            .tenants
+            .get(&tenant.name)
+            .map(config::Tenant::merge_rules)
+            .unwrap_or_default();
+        Ok(Self { of, rules })
+    }
+}
+
+/// The settings of a connection that was made at run time.
+pub(crate) fn kept_source(kept: &KeptConnection) -> Result<PushSource, StoreError> {
+    let name = &kept.source.name;
+    PushSource::parse(name, &kept.tenant.name, &kept.settings).map_err(|problems| {
+        StoreError::Corrupt {
+            what: format!("the settings of connection {name}: {problems}"),
+        }
+    })
+}
+
+impl From<&PushSource> for VoiceSettings {
+    fn from(source: &PushSource) -> Self {
+        Self {
+            name: source.name.clone(),
+            priorities: source.priorities.clone(),
+            active_is_binding: source.active_is_binding,
+        }
     }
 }
 

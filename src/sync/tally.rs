@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) returned: u64,
     /// Deleted after their grace period.
     pub(crate) deleted: u64,
+    /// People among them.
+    pub(crate) users_expired: u64,
     /// Memberships that came.
     pub(crate) members_added: u64,
     /// Memberships that went.

@@ -1,21 +1,23 @@
 //! Putting back what a run changed.
 //!
-//! The journal of the run, backwards, each line turned round. What has changed since is
-//! left as it is and listed. An undo is a run of its own, under the removal guard, and it
-//! pauses the source: the next run would do the same again.
+//! The journal of the run, backwards, each line turned round ([`backwards`]): the source says
+//! again what it said before, and all sources are asked anew what that makes of each person
+//! ([`settle`]). What has changed since is left as it is and listed. An undo is a run of its
+//! own, under the guards, and it pauses the source: the next run would do the same again.
 
 use rollcall_directory::entry::Kind;
 use rollcall_store::ids::RunId;
 use rollcall_store::records::{Actor, JournalQuery, RunKind, RunState};
 use rollcall_store::writes::{Fence, Step};
 
+mod as_left;
 mod backwards;
+mod settle;
 
 use self::backwards::Backwards;
 use super::SyncError;
 use super::administrators;
 use super::guard::{self, Held, Holds};
-use super::refused::Refused;
 use super::report::{Finished, Removed, Report};
 use super::run::Engine;
 use super::setup::Footing;
@@ -69,7 +71,7 @@ impl Engine {
                 now,
             )
             .await?;
-        let mut back = Backwards::new(self, footing, undo, now);
+        let mut back = Backwards::new(self, footing, id, undo, now);
         let mut before = None;
         loop {
             let lines = self
@@ -91,7 +93,7 @@ impl Engine {
                 back.line(line).await?;
             }
         }
-        let (steps, mut report) = back.end();
+        let (steps, mut report) = back.end().await?;
         report.held = self.judge(footing, undo, &steps, &report).await?;
         let state = if plan_only {
             RunState::Planned
@@ -107,18 +109,14 @@ impl Engine {
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
             self.store.update_run(undo, &counted).await?;
             let refused = writer.write_all(&steps, |_| {}).await?;
-            report.notes.extend(refused.iter().map(Refused::note));
+            report.refuse(&refused);
             self.after_undo(footing, id).await?;
         } else {
             if pauses {
                 self.store.set_paused(footing.source.id, None).await?;
             }
             report.waiting = steps.len() as u64;
-            let mut first = 0;
-            for chunk in steps.chunks(rollcall_connectors::Batch::ENTRIES_MAX) {
-                self.store.save_steps(undo, first, chunk).await?;
-                first += i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-            }
+            self.keep(footing, undo, steps, None).await?;
         }
         let verdict = format!("undo of run {id}");
         let json = serde_json::to_value(&report).map_err(SyncError::Report)?;

@@ -14,6 +14,7 @@ use super::SyncError;
 use super::lease::Lease;
 use super::push;
 use super::run::Engine;
+use super::setup::kept_source;
 use crate::config::policy::Leavers;
 
 /// How often it is looked who is to be deleted.
@@ -26,7 +27,8 @@ const ORPHANS_A_PAGE: usize = 500;
 pub(crate) struct Upkeep {
     /// The tenant.
     pub(crate) tenant: TenantId,
-    /// By source. Connections that are not here have the default.
+    /// By source. Connections that were made at run time need not be here: the store knows
+    /// theirs, and the others have the default.
     pub(crate) graces: HashMap<SourceId, Option<Duration>>,
 }
 
@@ -70,13 +72,18 @@ impl Engine {
     async fn expire_under(&self, upkeep: &Upkeep, fence: &Fence) -> Result<u64, SyncError> {
         let now = self.clock.now();
         let sources = self.store.sources(upkeep.tenant).await?;
-        let pushing: HashMap<SourceId, Option<Duration>> = sources
+        let mut pushing: HashMap<SourceId, Option<Duration>> = sources
             .into_iter()
             .filter(|source| source.kind == push::KIND)
             .map(|source| (source.id, Leavers::default().delete_after))
             .collect();
         if pushing.is_empty() {
             return Ok(0);
+        }
+        for kept in self.store.kept_connections().await? {
+            if kept.tenant.id == upkeep.tenant {
+                pushing.insert(kept.source.id, kept_source(&kept)?.settings.grace.0);
+            }
         }
         let grace = |links: &[Link]| -> Option<Duration> {
             if !links.iter().any(|link| pushing.contains_key(&link.source)) {

@@ -1,13 +1,18 @@
 //! A userName belongs to one person of a tenant at a time.
+//!
+//! Who has left gives theirs up when somebody new wants it: they stay another person, with
+//! another id, and whoever comes back later must take another name, or wait.
 
 use std::collections::{BTreeMap, HashMap};
 
 use rollcall_directory::entry::Kind;
 use rollcall_store::ids::ResourceId;
+use rollcall_store::writes::Write;
 use rollcall_store::{By, StoreError};
 
 use super::candidate::Candidate;
 use super::reconcile::{Attempt, Known, Place, Reconciler, Rejection, document_of};
+use crate::config::policy::LeaverAction;
 
 impl Reconciler<'_> {
     /// A userName may be taken only if its holder gives it up in the same batch.
@@ -17,6 +22,7 @@ impl Reconciler<'_> {
         places: &[Option<Place>],
         candidates: &[Candidate],
         known: &Known,
+        last_chance: bool,
     ) -> Result<(), StoreError> {
         let mut takes: BTreeMap<usize, (ResourceId, String)> = BTreeMap::new();
         let mut frees: HashMap<ResourceId, String> = HashMap::new();
@@ -66,13 +72,18 @@ impl Reconciler<'_> {
         }
         let mut promised: HashMap<&str, ResourceId> = HashMap::new();
         for (index, (id, name)) in &takes {
-            let occupied = holders
+            let in_the_way: Vec<ResourceId> = holders
                 .get(name)
                 .into_iter()
                 .flatten()
-                .any(|holder| holder != id && frees.get(holder) != Some(name));
+                .filter(|holder| *holder != id && frees.get(holder) != Some(name))
+                .copied()
+                .collect();
             let twice = *promised.entry(name.as_str()).or_insert(*id) != *id;
-            if occupied || twice {
+            let given_up = last_chance && !twice && self.all_have_left(&in_the_way).await?;
+            if given_up {
+                self.give_up_names(attempt, *index, &in_the_way);
+            } else if twice || !in_the_way.is_empty() {
                 attempt.rejected.insert(
                     *index,
                     Rejection::NameTaken(format!(
@@ -82,5 +93,30 @@ impl Reconciler<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether nobody lists these people any more, and whoever left is ended by that.
+    async fn all_have_left(&self, people: &[ResourceId]) -> Result<bool, StoreError> {
+        if people.is_empty() || self.setup.leavers.action == LeaverAction::Keep {
+            return Ok(false);
+        }
+        let links = self.view.links_of(people).await?;
+        Ok(people.iter().all(|person| {
+            let links = links.get(person).map_or(&[][..], Vec::as_slice);
+            !links.is_empty() && links.iter().all(|link| self.view.has_left(link))
+        }))
+    }
+
+    /// The step that takes the name takes it from them first.
+    fn give_up_names(&self, attempt: &mut Attempt, index: usize, people: &[ResourceId]) {
+        let place = attempt.indices.iter().position(|i| *i == index);
+        let Some(change) = place.and_then(|place| attempt.changes.get_mut(place)) else {
+            return;
+        };
+        let freed = people.iter().map(|person| Write::Orphan {
+            resource: *person,
+            since: Some(self.now),
+        });
+        change.step.writes.splice(0..0, freed);
     }
 }

@@ -16,6 +16,7 @@ use rollcall_store::{By, Store, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::candidate::Candidate;
 use super::employees::{Employees, Gone, employee_number};
 use super::import::{Made, ShortHash};
 
@@ -48,6 +49,16 @@ struct Laid {
 }
 
 impl Laid {
+    fn rename(&mut self, link: LinkId, names: &[NameHash]) {
+        for name in names {
+            let links = self.names.entry(*name).or_default();
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
+        self.renamed.insert(link, names.to_vec());
+    }
+
     /// Whether the stored names of a link are not its own any more.
     fn forgets_names_of(&self, link: LinkId) -> bool {
         self.renamed.contains_key(&link) || matches!(self.links.get(&link), Some(None))
@@ -126,6 +137,16 @@ impl View {
     /// Whether this run has missed it.
     pub(super) fn leaves(&self, link: LinkId) -> bool {
         self.gone.contains(link)
+    }
+
+    /// From now on linked entries are called as they are in this read, although that is
+    /// reconciled only later.
+    pub(super) fn expect_names(&mut self, candidates: &[Candidate]) {
+        for candidate in candidates {
+            if let Some(link) = candidate.link {
+                self.laid.rename(link, &candidate.names);
+            }
+        }
     }
 
     /// Links by number; those that are gone are missing from the answer.
@@ -268,34 +289,34 @@ impl View {
                     .push(Named { resource, uuid });
             }
         }
-        for name in names {
-            for link in self.laid.names.get(name).into_iter().flatten() {
-                let current = self.laid.renamed.get(link);
-                let Some(Some(link)) = self.laid.links.get(link) else {
-                    continue;
-                };
+        let renamed: Vec<(NameHash, LinkId)> = names
+            .iter()
+            .flat_map(|name| {
+                let links = self.laid.names.get(name).into_iter().flatten();
                 // It may have had the name in between only.
-                if current.is_none_or(|names| !names.contains(name)) {
-                    continue;
-                }
-                if let Some(named) = self.named_resource(link.resource).await? {
-                    found.entry(*name).or_default().push(named);
-                }
-            }
+                let bears = |link: &&LinkId| {
+                    let current = self.laid.renamed.get(*link);
+                    current.is_some_and(|names| names.contains(name))
+                };
+                links.filter(bears).map(|link| (*name, *link))
+            })
+            .collect();
+        let ids: Vec<LinkId> = renamed.iter().map(|(_, link)| *link).collect();
+        let links = self.links(&ids).await?;
+        let owners: Vec<ResourceId> = links.values().map(|link| link.resource).collect();
+        let owners = self.resources(&owners).await?;
+        for (name, link) in renamed {
+            let owner = links.get(&link).and_then(|link| owners.get(&link.resource));
+            found.entry(name).or_default().extend(owner.map(|r| Named {
+                resource: r.id,
+                uuid: r.uuid,
+            }));
         }
         for named in found.values_mut() {
             named.sort_by_key(|n| n.resource);
             named.dedup();
         }
         Ok(found)
-    }
-
-    async fn named_resource(&self, resource: ResourceId) -> Result<Option<Named>, StoreError> {
-        let found = self.resources(&[resource]).await?;
-        Ok(found.get(&resource).map(|r| Named {
-            resource,
-            uuid: r.uuid,
-        }))
     }
 
     /// The members of a group, as far as this run's source goes.
@@ -424,15 +445,7 @@ impl View {
             Write::Unlink { link } => {
                 self.laid.links.insert(*link, None);
             }
-            Write::Names { link, names } => {
-                self.laid.renamed.insert(*link, names.clone());
-                for name in names {
-                    let links = self.laid.names.entry(*name).or_default();
-                    if !links.contains(link) {
-                        links.push(*link);
-                    }
-                }
-            }
+            Write::Names { link, names } => self.laid.rename(*link, names),
             Write::Members {
                 group,
                 source,
@@ -460,7 +473,10 @@ impl View {
                 plus.extend(added.iter().cloned());
                 minus.extend(removed.iter().cloned());
             }
-            Write::Expect { .. } | Write::Quarantine { .. } | Write::Release { .. } => {}
+            Write::Expect { .. }
+            | Write::Unclaimed { .. }
+            | Write::Quarantine { .. }
+            | Write::Release { .. } => {}
         }
     }
 

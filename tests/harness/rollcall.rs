@@ -194,7 +194,8 @@ impl Rollcall {
     }
 }
 
-fn ended(command: &mut Command) -> Ended {
+/// Runs a command to its end.
+pub(crate) fn ended(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     Ended {
         code: output.status.code().unwrap_or(-1),

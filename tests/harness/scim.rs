@@ -131,10 +131,10 @@ impl Service {
 fn connect(rollcall: &Rollcall, profile: &str) -> String {
     let arguments = [
         "--json",
-        "token",
+        "connection",
         "create",
+        "--name",
         "idp",
-        "--write",
         "--profile",
         profile,
     ];

@@ -20,7 +20,7 @@ async fn every_step_says_what_it_showed() {
         .map(|(step, _)| step.as_str())
         .collect();
     let expected = [
-        "set up TLS",
+        "prepare requests",
         "ask what the service can",
         "ask for its schemas",
         "ask for one user",

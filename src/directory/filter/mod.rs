@@ -99,7 +99,12 @@ impl Filter {
 
     /// Reads a filter.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        parse::filter(text)
+        parse::filter(text, Self::DEPTH_MAX)
+    }
+
+    /// Reads a filter that may be nested less deeply than others.
+    pub fn parse_within(text: &str, depth_max: usize) -> Result<Self, FilterError> {
+        parse::filter(text, depth_max)
     }
 
     /// All of `filters`, which must not be empty.

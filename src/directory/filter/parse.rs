@@ -9,9 +9,9 @@ pub enum FilterError {
     /// Longer than [`Filter::BYTES_MAX`].
     #[error("the filter is longer than {} bytes", Filter::BYTES_MAX)]
     TooLong,
-    /// Nested deeper than [`Filter::DEPTH_MAX`].
-    #[error("the filter is nested deeper than {} levels", Filter::DEPTH_MAX)]
-    TooDeep,
+    /// Nested deeper than is allowed.
+    #[error("the filter is nested deeper than {0} levels")]
+    TooDeep(usize),
     /// More terms than [`Filter::TERMS_MAX`].
     #[error("the filter asks about more than {} attributes", Filter::TERMS_MAX)]
     TooManyTerms,
@@ -25,7 +25,7 @@ pub enum FilterError {
     },
 }
 
-pub(super) fn filter(text: &str) -> Result<Filter, FilterError> {
+pub(super) fn filter(text: &str, depth_max: usize) -> Result<Filter, FilterError> {
     if text.len() > Filter::BYTES_MAX {
         return Err(FilterError::TooLong);
     }
@@ -33,6 +33,7 @@ pub(super) fn filter(text: &str) -> Result<Filter, FilterError> {
         text,
         at: 0,
         terms: 0,
+        depth_max: depth_max.min(Filter::DEPTH_MAX),
     };
     let filter = reader.or(0)?;
     reader.skip_space();
@@ -47,9 +48,18 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     terms: usize,
+    depth_max: usize,
 }
 
 impl<'a> Reader<'a> {
+    fn deeper(&self, depth: usize) -> Result<usize, FilterError> {
+        if depth >= self.depth_max {
+            Err(FilterError::TooDeep(self.depth_max))
+        } else {
+            Ok(depth + 1)
+        }
+    }
+
     fn or(&mut self, depth: usize) -> Result<Filter, FilterError> {
         let mut any = vec![self.and(depth)?];
         while self.keyword("or") {
@@ -72,7 +82,7 @@ impl<'a> Reader<'a> {
         if self.keyword("not") {
             self.skip_space();
             if self.take('(') {
-                let inner = self.or(deeper(depth)?)?;
+                let inner = self.or(self.deeper(depth)?)?;
                 self.close(')', "`)`")?;
                 return Ok(Filter::Not(Box::new(inner)));
             }
@@ -80,7 +90,7 @@ impl<'a> Reader<'a> {
             self.at = before;
         }
         if self.take('(') {
-            let inner = self.or(deeper(depth)?)?;
+            let inner = self.or(self.deeper(depth)?)?;
             self.close(')', "`)`")?;
             return Ok(inner);
         }
@@ -99,7 +109,7 @@ impl<'a> Reader<'a> {
         if path.sub.is_some() {
             return Err(self.expected("an attribute without sub-attribute before `[`"));
         }
-        let inner = Box::new(self.or(deeper(depth)?)?);
+        let inner = Box::new(self.or(self.deeper(depth)?)?);
         self.close(']', "`]`")?;
         if !self.take('.') {
             return Ok(Filter::Values(path, inner, None));
@@ -250,18 +260,14 @@ fn quoted(text: &str) -> Option<&str> {
     None
 }
 
-fn deeper(depth: usize) -> Result<usize, FilterError> {
-    if depth >= Filter::DEPTH_MAX {
-        Err(FilterError::TooDeep)
-    } else {
-        Ok(depth + 1)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn filter(text: &str) -> Result<Filter, FilterError> {
+        Filter::parse(text)
+    }
 
     #[test]
     fn the_filters_of_the_rfc_and_of_entra_are_read() {
@@ -334,9 +340,17 @@ mod tests {
         assert!(filter(&nested(Filter::DEPTH_MAX)).is_ok());
         assert_eq!(
             filter(&nested(Filter::DEPTH_MAX + 1)),
-            Err(FilterError::TooDeep)
+            Err(FilterError::TooDeep(Filter::DEPTH_MAX))
         );
-        assert_eq!(filter(&"(".repeat(5_000)), Err(FilterError::TooDeep));
+        assert!(Filter::parse_within(&nested(3), 3).is_ok());
+        assert_eq!(
+            Filter::parse_within(&nested(4), 3),
+            Err(FilterError::TooDeep(3))
+        );
+        assert_eq!(
+            filter(&"(".repeat(5_000)),
+            Err(FilterError::TooDeep(Filter::DEPTH_MAX))
+        );
         assert_eq!(filter(&"a".repeat(20_000)), Err(FilterError::TooLong));
         let terms = |many: usize| vec!["a pr"; many].join(" or ");
         assert!(filter(&terms(Filter::TERMS_MAX)).is_ok());

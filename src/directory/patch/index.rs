@@ -124,10 +124,10 @@ impl<'n> NamedValues<'n> {
         };
         for value in named {
             let bucket = if let Json::Object(parts) = value {
-                let mut names: Vec<&str> = parts.keys().map(String::as_str).collect();
-                names.sort_unstable();
-                let hash = all.hash_of_parts(parts, &names);
-                let of_names = all.by_names.entry(names).or_default();
+                let mut parts_named: Vec<&str> = parts.keys().map(String::as_str).collect();
+                parts_named.sort_unstable();
+                let hash = all.hash_of_parts(parts, &parts_named);
+                let of_names = all.by_names.entry(parts_named).or_default();
                 hash.map(|hash| of_names.entry(hash).or_default())
             } else {
                 let hash = hash_of(|to| hash(value, definition.case_exact, to));
@@ -199,7 +199,9 @@ fn hash(value: &Json, exact: bool, to: &mut DefaultHasher) {
         Json::String(text) => fold(text).hash(to),
         Json::Array(items) => {
             items.len().hash(to);
-            items.iter().for_each(|item| hash(item, true, to));
+            for item in items {
+                hash(item, true, to);
+            }
         }
         Json::Object(parts) => {
             let all = unordered(parts, |name, part| {

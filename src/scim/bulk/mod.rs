@@ -35,7 +35,9 @@ pub(super) async fn handler(
     Body(body): Body,
 ) -> Result<Response, ScimError> {
     access.pusher(&scim)?;
-    let request = BulkRequest::read(body)?;
+    let limits = &access.client.settings.limits;
+    let operations_max = usize::try_from(limits.bulk_operations_max).unwrap_or(usize::MAX);
+    let request = BulkRequest::read(body, operations_max)?;
     let plan = order::plan(&request.operations);
     let mut performer = Performer::new(&scim, &access, &request);
     performer.perform(&plan).await;

@@ -7,7 +7,6 @@ use rollcall_directory::json::member;
 use serde_json::{Map, Value as Json};
 
 use super::super::error::ScimError;
-use super::super::limits::BULK_OPERATIONS_MAX;
 use super::references::BULK_ID;
 
 /// URN of the message.
@@ -70,7 +69,8 @@ impl Verb {
 }
 
 impl BulkRequest {
-    pub(super) fn read(body: Json) -> Result<Self, ScimError> {
+    /// At most `operations_max` operations are taken.
+    pub(super) fn read(body: Json, operations_max: usize) -> Result<Self, ScimError> {
         let Json::Object(body) = body else {
             return Err(ScimError::syntax("the body must be a JSON object"));
         };
@@ -89,10 +89,10 @@ impl BulkRequest {
         let Some(Json::Array(operations)) = operations else {
             return Err(ScimError::syntax("`Operations` must be a list"));
         };
-        if operations.len() > BULK_OPERATIONS_MAX {
+        if operations.len() > operations_max {
             return Err(ScimError::TooManyOperations {
                 found: operations.len(),
-                max: BULK_OPERATIONS_MAX,
+                max: operations_max,
             });
         }
         let mut seen = HashSet::new();

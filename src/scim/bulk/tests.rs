@@ -8,7 +8,11 @@ use super::request::BulkRequest;
 
 fn request(operations: &Json) -> BulkRequest {
     let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
-    BulkRequest::read(json!({ "schemas": schemas, "Operations": operations })).unwrap()
+    BulkRequest::read(
+        json!({ "schemas": schemas, "Operations": operations }),
+        1_000,
+    )
+    .unwrap()
 }
 
 fn post(bulk_id: &str, members: &[&str]) -> Json {
@@ -134,6 +138,6 @@ fn mistakes_of_one_operation_are_its_own() {
         json!({ "Operations": [] }),
         json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"] }),
     ] {
-        assert!(BulkRequest::read(wrong).is_err());
+        assert!(BulkRequest::read(wrong, 1_000).is_err());
     }
 }

@@ -1,20 +1,19 @@
 //! `GET /ServiceProviderConfig` (RFC 7643 §5, RFC 9865 §4): the only path that needs no
 //! token, since it says how to get in.
 
-use axum::extract::{RawPathParams, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde_json::{Value as Json, json};
 
 use super::super::Scim;
-use super::super::access::base;
+use super::super::access::{base, limits_of};
 use super::super::answer::scim_answer;
 use super::super::error::ScimError;
-use super::super::limits::{
-    BODY_BYTES_MAX, BULK_OPERATIONS_MAX, COUNT_DEFAULT, COUNT_MAX, CURSOR_LIFETIME,
-};
+use super::super::limits::{COUNT_DEFAULT, COUNT_MAX, CURSOR_LIFETIME};
 use super::super::parameters::Parameters;
+use crate::config::RequestLimits;
 
 const CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 
@@ -29,22 +28,26 @@ async fn handler(
     State(scim): State<Scim>,
     parameters: Parameters,
     path: RawPathParams,
+    request: Request,
 ) -> Result<Response, ScimError> {
     super::refuse_filter(&parameters)?;
     let tenant = path.iter().find(|(name, _)| *name == "tenant");
-    let base = base(&scim, tenant.map(|(_, tenant)| tenant));
-    Ok(scim_answer(StatusCode::OK, &config(&base)))
+    let tenant = tenant.map(|(_, tenant)| tenant);
+    let address = scim.client_address(&request);
+    let limits = limits_of(&scim, request.headers(), address, tenant).await;
+    let config = config(&base(&scim, tenant), limits);
+    Ok(scim_answer(StatusCode::OK, &config))
 }
 
-/// What is offered, and how much of it.
-fn config(base: &str) -> Json {
+/// What is offered, and how much of it: to this connection, or usually.
+fn config(base: &str, limits: RequestLimits) -> Json {
     json!({
         "schemas": [CONFIG],
         "patch": { "supported": true },
         "bulk": {
             "supported": true,
-            "maxOperations": BULK_OPERATIONS_MAX,
-            "maxPayloadSize": BODY_BYTES_MAX,
+            "maxOperations": limits.bulk_operations_max,
+            "maxPayloadSize": limits.body_bytes_max,
         },
         "filter": { "supported": true, "maxResults": COUNT_MAX },
         // Passwords are taken, but nobody signs in with them yet.

@@ -12,7 +12,6 @@ mod resources;
 mod schemas;
 mod tenants;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -20,7 +19,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::middleware::map_request;
 use http_body_util::BodyExt as _;
+use rollcall_store::connections::NewToken;
 use rollcall_store::ids::TenantId;
+use rollcall_store::records::JournalQuery;
 use rollcall_store::{Options, Store};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
@@ -29,7 +30,10 @@ use tower::ServiceExt as _;
 
 use super::report::Report;
 use super::{Scim, tidy};
-use crate::auth::{BearerToken, SCIM_READ, SCIM_WRITE};
+use crate::auth::connection::{Admission, Scope};
+use crate::auth::{BearerToken, SCIM_READ};
+use crate::config::{Config, Environment};
+use crate::scim::Inspector;
 use crate::sync::Clock;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:10 UTC);
@@ -91,6 +95,20 @@ struct Answer {
     report: Option<Report>,
 }
 
+/// Tests ask faster than anybody.
+const UNLIMITED: &str = "limits = { requests_per_second = 1000000, burst = 1000000 }";
+
+/// With the tenant `example` and no source.
+fn configuration() -> Arc<Config> {
+    let path = std::path::Path::new("/nowhere/rollcall.toml");
+    let config = Config::parse(
+        &format!("[tenants.example]\n{UNLIMITED}\n"),
+        path,
+        &Environment::default(),
+    );
+    Arc::new(config.unwrap())
+}
+
 impl World {
     async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -112,7 +130,8 @@ impl World {
             store.clone(),
             clock.clone(),
             "https://id.example.org/",
-            HashMap::new(),
+            Admission::new(store.clone(), clock.clone(), configuration()),
+            Inspector::new(store.clone()).0,
         );
         let mut world = Self {
             router: Router::new()
@@ -128,10 +147,26 @@ impl World {
         world
     }
 
-    /// A token that writes as the source of this name.
+    /// A new connection: its token.
     async fn connection(&self, name: &str, profile: &str) -> String {
-        let scope = format!("{SCIM_READ} {SCIM_WRITE} profile:{profile}");
-        self.token_of(self.tenant, name, &scope).await
+        self.connection_of(self.tenant, name, profile).await
+    }
+
+    async fn connection_of(&self, tenant: TenantId, name: &str, profile: &str) -> String {
+        let settings = format!("profile = \"{profile}\"\n{UNLIMITED}");
+        let made = self.store.create_connection(tenant, name, &settings, NOW);
+        let source = made.await.unwrap();
+        let token = BearerToken::for_connection(&mut rand::rng());
+        let new = NewToken {
+            lookup: token.lookup(),
+            hash: token.hash(),
+            scope: Scope::Write.as_str().to_owned(),
+            addresses: String::new(),
+            expires: None,
+        };
+        let added = self.store.add_connection_token(source, &new, None, NOW);
+        added.await.unwrap();
+        token.reveal().to_owned()
     }
 
     async fn token_of(&self, tenant: TenantId, name: &str, scope: &str) -> String {
@@ -141,6 +176,17 @@ impl World {
             .await
             .unwrap();
         token.reveal().to_owned()
+    }
+
+    /// The number of the tenant's last journal line.
+    async fn journal_end(&self) -> Option<i64> {
+        let query = JournalQuery {
+            newest_first: true,
+            limit: 1,
+            ..JournalQuery::default()
+        };
+        let lines = self.store.journal(self.tenant, &query).await.unwrap();
+        lines.first().map(|line| line.seq)
     }
 
     fn pass(&self, time: time::Duration) {

@@ -107,7 +107,7 @@ async fn a_token_opens_its_own_tenant_only() {
         .unwrap();
     assert_eq!(body(own).await["totalResults"], 0);
     for path in ["/t/example/scim/v2/Users", "/t/nobody/scim/v2/Users"] {
-        assert_eq!(refused(theirs(path.to_owned())).await.0, 401, "{path}");
+        assert_eq!(refused(theirs(path.to_owned())).await.0, 404, "{path}");
     }
     let by_id = theirs(format!("/t/other/scim/v2/Users/{uuid}"));
     assert_eq!(refused(by_id).await.0, 404);
@@ -134,4 +134,19 @@ async fn the_use_of_a_token_is_remembered() {
     served.json("/scim/v2/Users").await;
     let tokens = served.store.tokens(served.tenant).await.unwrap();
     assert_eq!(tokens[0].last_used, Some(NOW));
+}
+
+#[tokio::test]
+async fn administrators_routes_need_their_token() {
+    let served = Served::empty().await;
+    let path = "/t/{tenant}/connections/{name}/log";
+    let response = served.bare(path).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    assert!(response.headers().contains_key("www-authenticate"));
+    let with_another = served.get(path).send().await.unwrap();
+    assert_eq!(with_another.status(), StatusCode::FORBIDDEN);
 }

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::{Server, ServerError, Settings, TlsFiles};
 use crate::auth::{BearerToken, SCIM_READ};
+use crate::config::{Config, Environment};
 use crate::sync::Clock;
 
 const NOW: OffsetDateTime = datetime!(2026-07-01 12:00 UTC);
@@ -42,6 +43,13 @@ impl Clock for Still {
     fn now(&self) -> OffsetDateTime {
         NOW
     }
+}
+
+/// With the tenant `example` and no source.
+fn configuration() -> Arc<Config> {
+    let path = std::path::Path::new("/nowhere/rollcall.toml");
+    let config = Config::parse("[tenants.example]\n", path, &Environment::default());
+    Arc::new(config.unwrap())
 }
 
 /// A directory, served.
@@ -84,7 +92,7 @@ impl Served {
             metrics_listen: None,
             shutdown_grace: GRACE,
         };
-        let bound = Server::new(store.clone(), Arc::new(Still), settings)
+        let bound = Server::new(store.clone(), Arc::new(Still), configuration(), settings)
             .bind()
             .unwrap();
         let base = format!("{scheme}://localhost:{}", bound.addresses()[0].port());

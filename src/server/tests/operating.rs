@@ -46,9 +46,14 @@ async fn metrics_may_have_a_port_of_their_own() {
         metrics_listen: Some(any),
         shutdown_grace: GRACE,
     };
-    let bound = Server::new(served.store.clone(), Arc::new(Still), settings)
-        .bind()
-        .unwrap();
+    let bound = Server::new(
+        served.store.clone(),
+        Arc::new(Still),
+        configuration(),
+        settings,
+    )
+    .bind()
+    .unwrap();
     let addresses = bound.addresses();
     let stop = CancellationToken::new();
     let running = tokio::spawn(bound.run(stop.clone()));
@@ -127,7 +132,13 @@ async fn a_port_that_is_taken_is_named() {
         metrics_listen: None,
         shutdown_grace: GRACE,
     };
-    let second = Server::new(served.store.clone(), Arc::new(Still), settings).bind();
+    let second = Server::new(
+        served.store.clone(),
+        Arc::new(Still),
+        configuration(),
+        settings,
+    )
+    .bind();
     let said = second.unwrap_err().to_string();
     assert!(said.contains(&listen.to_string()), "{said}");
 }

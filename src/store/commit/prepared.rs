@@ -180,7 +180,10 @@ pub(super) struct QuarantineRow {
 impl PreparedStep {
     /// Refuses what no row can hold.
     pub fn of(step: &Step) -> Result<Self, PrepareError> {
-        let writes = step.writes.iter().map(Prepare::of);
+        let writes = step
+            .writes
+            .iter()
+            .filter_map(|w| Prepare::of(w).transpose());
         Ok(Self {
             subject: step.subject.clone(),
             writes: writes.collect::<Result<_, _>>()?,
@@ -212,8 +215,9 @@ impl From<StoreError> for PrepareError {
 }
 
 impl Prepare {
-    fn of(write: &Write) -> Result<Self, PrepareError> {
-        Ok(match write {
+    fn of(write: &Write) -> Result<Option<Self>, PrepareError> {
+        Ok(Some(match write {
+            Write::Unclaimed { .. } => return Ok(None),
             Write::Create {
                 resource,
                 uuid,
@@ -306,7 +310,7 @@ impl Prepare {
             Write::Release { source, kind, name } => Self::Release {
                 place: quarantine_place(source.0, *kind, name),
             },
-        })
+        }))
     }
 }
 

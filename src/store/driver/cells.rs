@@ -120,7 +120,7 @@ macro_rules! as_it_is {
         }
     )* };
 }
-as_it_is!(i64, bool, String);
+as_it_is!(i64, bool, String, Vec<u8>);
 
 macro_rules! numbers {
     ($($id:ident),*) => { $(

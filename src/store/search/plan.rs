@@ -479,10 +479,10 @@ pub(super) fn is_manager(attribute: &Attribute) -> bool {
 
 /// The path under which rows of an attribute's values stand.
 fn path_of(attribute: &Attribute) -> String {
-    let urn = attribute.extension.iter();
-    let urn = urn.map(|urn| format!("{urn}:")).collect::<String>();
-    let sub = attribute.sub.iter();
-    let sub = sub.map(|sub| format!(".{sub}")).collect::<String>();
+    let urn = attribute.extension.as_ref();
+    let urn = urn.map_or_else(String::new, |urn| format!("{urn}:"));
+    let sub = attribute.sub.as_ref();
+    let sub = sub.map_or_else(String::new, |sub| format!(".{sub}"));
     format!("{urn}{}{sub}", attribute.name)
 }
 

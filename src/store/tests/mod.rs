@@ -9,6 +9,7 @@
 mod postgres;
 
 mod commit;
+mod connections;
 mod random;
 mod schema;
 mod search;

@@ -12,6 +12,7 @@ fn statements() -> Vec<Statement> {
     [
         crate::commit::STATEMENTS,
         crate::commit::statements_of_parts().as_slice(),
+        crate::connections::statements_of_parts().as_slice(),
         crate::dump::STATEMENTS,
         crate::journal::STATEMENTS,
         crate::leases::STATEMENTS,

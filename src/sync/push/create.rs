@@ -19,7 +19,7 @@ use super::error::Setback;
 use super::members::Group;
 use super::names::{name, names_of};
 use super::write::{Moment, named, step};
-use super::{Overruled, PushError, Pushed, Pusher};
+use super::{Overruled, PushEffect, PushError, Pushed, Pusher};
 
 /// Where what a client posts belongs.
 enum Place {
@@ -190,6 +190,10 @@ impl Pusher {
         link.gone_since = None;
         link.run = moment.run;
         let draft = self.connection.draft(&known, &link)?;
+        if draft.deactivates {
+            self.ask_guard(known.resource.id, PushEffect::Deactivates)
+                .await?;
+        }
         let group = Group {
             id: known.resource.id,
             link: link.id,

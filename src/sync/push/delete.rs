@@ -33,10 +33,10 @@ impl Pusher {
             run: moment.run,
             ..link
         };
-        self.ask_guard(PushEffect::Deletes {
+        let effect = PushEffect::Deletes {
             active: known.resource.kind == Kind::User && known.resource.document.active(),
-        })
-        .await?;
+        };
+        self.ask_guard(known.resource.id, effect).await?;
         let exactly = matches!(if_match, Some(IfMatch::Versions(_)));
         let mut writes: Vec<Write> = known.expected(exactly, true).into_iter().collect();
         writes.push(if is_new {

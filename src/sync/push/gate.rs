@@ -65,7 +65,9 @@ impl PushEngine {
         let source = connection.source.id;
         let since = beginning(now);
         let state = self.store.push_state(source, since).await?;
-        if let Some(because) = state.paused {
+        // The configuration may pause it, too, of which the store knows nothing.
+        let paused = state.paused.or_else(|| connection.source.paused.clone());
+        if let Some(because) = paused {
             return Err(PushError::Paused { because });
         }
         match state.run {

@@ -79,7 +79,7 @@ impl Pusher {
             .collect();
         Ok(super::super::references::pending_write(
             link,
-            unknown,
+            &unknown,
             Some(&before),
         ))
     }

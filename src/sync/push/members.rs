@@ -281,7 +281,7 @@ impl Pusher {
                 .filter(is_new)
                 .map(|name| reference(&unit, name)),
         );
-        Ok(pending_write(group.link, after, Some(&before)))
+        Ok(pending_write(group.link, &after, Some(&before)))
     }
 
     fn stays(&self, source: SourceId) -> Overruled {

@@ -15,7 +15,10 @@
 //! All pushes of a connection within an hour are one run of kind `push`, so that they are
 //! listed, explained and undone like any other.
 
-#![expect(dead_code, reason = "the SCIM endpoint is going to write through here")]
+#![expect(
+    dead_code,
+    reason = "passwords and custom types are going to use the rest"
+)]
 
 mod counted;
 mod create;
@@ -40,6 +43,7 @@ use async_trait::async_trait;
 use rollcall_directory::password::PasswordChange;
 use rollcall_directory::schema::{Registry, Schemas, Unit};
 use rollcall_directory::warning::{Strictness, Warning};
+use rollcall_store::ids::ResourceId;
 use rollcall_store::records::{Resource, Source};
 
 pub(crate) use counted::counted;
@@ -48,6 +52,7 @@ pub(crate) use gate::PushEngine;
 pub(crate) use pusher::Pusher;
 
 use super::setup::Voices;
+pub(crate) use crate::config::policy::UnknownMembers;
 
 /// The kind of sources that push.
 pub(crate) const KIND: &str = "push";
@@ -71,16 +76,6 @@ pub(crate) struct Connection {
     pub(crate) grace: Option<Duration>,
     /// Who is asked before somebody is deactivated or deleted.
     pub(crate) guard: Option<Arc<dyn PushGuard>>,
-}
-
-/// What becomes of members whom nobody here is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum UnknownMembers {
-    /// They are waited for.
-    #[default]
-    Accepted,
-    /// The request is refused: invalidValue.
-    Refused,
 }
 
 /// A request's `If-Match` (RFC 7644 §3.14), or the `version` of a bulk operation.
@@ -152,9 +147,10 @@ pub(crate) enum PushEffect {
 /// misconfiguration that ends everybody.
 #[async_trait]
 pub(crate) trait PushGuard: fmt::Debug + Send + Sync {
-    /// Asked right before the write. `Err`: it is not done, and the client is told to come
-    /// back later.
-    async fn admit(&self, effect: PushEffect) -> Result<(), Held>;
+    /// Asked right before the write; more than once when the write has to be computed again,
+    /// so somebody counts once. `Err`: it is not done, and the client is told to come back
+    /// later.
+    async fn admit(&self, whom: ResourceId, effect: PushEffect) -> Result<(), Held>;
 }
 
 /// A write that the guard holds back.

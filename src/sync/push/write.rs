@@ -11,7 +11,7 @@ use rollcall_directory::password::PasswordChange;
 use rollcall_directory::refusal::Refusal;
 use rollcall_directory::schema::{ResourceType, Unit};
 use rollcall_directory::warning::Warning;
-use rollcall_store::ids::RunId;
+use rollcall_store::ids::{ResourceId, RunId};
 use rollcall_store::records::{Actor, Link, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 use serde_json::Value as Json;
@@ -185,7 +185,8 @@ impl Pusher {
         if says_more || (is_new && !rows.is_empty()) {
             let draft = self.connection.draft(&known, &link)?;
             if draft.deactivates {
-                self.ask_guard(PushEffect::Deactivates).await?;
+                self.ask_guard(known.resource.id, PushEffect::Deactivates)
+                    .await?;
             }
             writes.extend(draft.writes);
             if is_new || external_id(&link.contribution) != external_id(&before.contribution) {
@@ -259,9 +260,13 @@ impl Pusher {
         Ok(found.into_iter().next().unwrap_or(before))
     }
 
-    pub(super) async fn ask_guard(&self, effect: PushEffect) -> Result<(), PushError> {
+    pub(super) async fn ask_guard(
+        &self,
+        whom: ResourceId,
+        effect: PushEffect,
+    ) -> Result<(), PushError> {
         match &self.connection.guard {
-            Some(guard) => guard.admit(effect).await.map_err(PushError::Guarded),
+            Some(guard) => guard.admit(whom, effect).await.map_err(PushError::Guarded),
             None => Ok(()),
         }
     }

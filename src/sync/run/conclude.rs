@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use rollcall_connectors::{Batch, Verdict};
+use rollcall_connectors::Verdict;
 use rollcall_directory::entry::Kind;
 use rollcall_store::ids::ResourceId;
 use rollcall_store::records::RunState;
@@ -11,7 +11,8 @@ use rollcall_store::writes::{Step, Write};
 
 use super::{Going, Mode, verdict};
 use crate::sync::SyncError;
-use crate::sync::administrators;
+use crate::sync::administrators::{self, Administrators};
+use crate::sync::basis::touched_by;
 use crate::sync::effect::Proposal;
 use crate::sync::guard::{self, Held, Holds, Totals};
 use crate::sync::reader::Reading;
@@ -55,9 +56,13 @@ impl Going<'_> {
         }
         let held = self.judge(&totals, suspicion, at_once);
         let state = self.decide(proposals, held).await?;
+        if self.mode == Mode::Sync && state == RunState::Applied && self.unwritten == 0 {
+            self.remember_rules().await?;
+        }
         if self.mode == Mode::Sync && is_whole {
             self.remember_complete_read(state).await?;
-            self.leave_kept(reading, state).await?;
+            let names_passed = reconciler.passed_names.are_there();
+            self.leave_kept(reading, state, names_passed).await?;
         }
         Ok((state, sentence))
     }
@@ -76,7 +81,7 @@ impl Going<'_> {
             .collect();
         match self.mode {
             Mode::Sync => self.write(&steps).await,
-            Mode::Plan => self.keep(&steps).await,
+            Mode::Plan => self.keep(steps).await,
         }
     }
 
@@ -86,6 +91,16 @@ impl Going<'_> {
         tally.groups_read = reading.groups;
         tally.unchanged = reading.unchanged;
         tally.quarantined = reconciler.quarantine.met.len() as u64;
+    }
+
+    /// Under which rules whom this source shares with others is merged by now.
+    async fn remember_rules(&self) -> Result<(), SyncError> {
+        let (source, rules) = (&self.setup.source, self.setup.voices.fingerprint());
+        if source.voices == Some(rules) {
+            return Ok(());
+        }
+        let store = &self.engine.store;
+        Ok(store.source_merged_under(source.id, rules).await?)
     }
 
     /// A read may be complete while its run is held. What the source was asked for counts
@@ -115,6 +130,7 @@ impl Going<'_> {
         ] {
             held.extend(guard::removals(guards, kind, gone, totals));
         }
+        held.extend(guard::expired(guards, tally, totals));
         held.extend(self.last_groups());
         held.extend(self.doubts(suspicion));
         held.extend(guard::leavers(guards, tally, totals));
@@ -169,7 +185,7 @@ impl Going<'_> {
         if self.mode == Mode::Plan {
             let steps: Vec<Step> = now.into_iter().map(|p| p.step).chain(later).collect();
             self.report.waiting = steps.len() as u64;
-            self.keep(&steps).await?;
+            self.keep(steps).await?;
             return Ok(RunState::Planned);
         }
         self.report.removed = Removed::by(&now);
@@ -182,7 +198,7 @@ impl Going<'_> {
         if self.report.held.is_empty() {
             return Ok(RunState::Applied);
         }
-        self.keep(&later).await?;
+        self.keep(later).await?;
         Ok(RunState::Held)
     }
 
@@ -192,60 +208,63 @@ impl Going<'_> {
         proposals: Vec<Proposal>,
         mut held: Vec<Held>,
     ) -> Result<(Vec<Proposal>, Vec<Step>), SyncError> {
+        let administrators =
+            Administrators::now(&self.engine.store, self.setup, &proposals).await?;
+        self.report.notes.extend(administrators.missing_note());
+        held.extend(administrators.missing(&self.report.tally));
         let ending: Vec<&Step> = proposals
             .iter()
             .filter(|p| p.effect.deactivates || p.effect.removes.is_some())
             .map(|p| &p.step)
             .collect();
-        let protected = administrators::ended_by(&self.engine.store, self.setup, &ending).await?;
+        let protected = administrators.ended_by(&ending);
         held.extend(administrators::guard(&protected));
-        let mut waiting: HashSet<ResourceId> = HashSet::new();
-        let (mut now, mut later) = (Vec::new(), Vec::new());
-        for proposal in proposals {
-            let touched = touched_by(&proposal.step);
-            let waits = held.iter().any(|h| h.holds.names(&proposal.effect))
-                || protected.iter().any(|p| touched.contains(&p.resource))
-                // It was computed as if what waits had been written.
-                || touched.iter().any(|id| waiting.contains(id));
-            if waits {
-                waiting.extend(touched);
-                later.push(proposal.step);
-            } else {
-                now.push(proposal);
-            }
-        }
+        let waiting = waiting(&proposals, &held, |proposal, touched| {
+            protected.iter().any(|p| touched.contains(&p.resource))
+                || administrators.are_left_by(&protected, &proposal.step)
+        });
+        let (later, now): (Vec<_>, Vec<_>) = proposals
+            .into_iter()
+            .zip(waiting)
+            .partition(|(_, waits)| *waits);
+        let now = now.into_iter().map(|(proposal, _)| proposal).collect();
+        let later = later.into_iter().map(|(p, _)| p.step).collect();
         self.report.held = held;
         Ok((now, later))
     }
 
-    async fn keep(&self, steps: &[Step]) -> Result<(), SyncError> {
-        let mut first = 0;
-        for chunk in steps.chunks(Batch::ENTRIES_MAX) {
-            self.engine.store.save_steps(self.run, first, chunk).await?;
-            first += i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-        }
-        Ok(())
+    async fn keep(&self, steps: Vec<Step>) -> Result<(), SyncError> {
+        let mapping = Some(&*self.setup.mapping);
+        self.engine.keep(self.setup, self.run, steps, mapping).await
     }
 }
 
-/// The resources whose state a step builds on.
-fn touched_by(step: &Step) -> Vec<ResourceId> {
-    step.writes
+/// Which proposals wait: those that a guard names or that concern the protected, and those
+/// that build on what waits, before it or after it.
+fn waiting(
+    proposals: &[Proposal],
+    held: &[Held],
+    protected: impl Fn(&Proposal, &[ResourceId]) -> bool,
+) -> Vec<bool> {
+    let touched: Vec<Vec<ResourceId>> = proposals.iter().map(|p| touched_by(&p.step)).collect();
+    let mut waits: Vec<bool> = proposals
         .iter()
-        .filter_map(|write| match write {
-            Write::Create { resource, .. }
-            | Write::Update { resource, .. }
-            | Write::Delete { resource, .. }
-            | Write::Restore { resource, .. }
-            | Write::Orphan { resource, .. } => Some(*resource),
-            Write::Link { link } | Write::Relink { link, .. } => Some(link.resource),
-            Write::Members { group, .. } => Some(*group),
-            Write::Expect { .. }
-            | Write::Unlink { .. }
-            | Write::Names { .. }
-            | Write::Pending { .. }
-            | Write::Quarantine { .. }
-            | Write::Release { .. } => None,
+        .zip(&touched)
+        .map(|(proposal, touched)| {
+            held.iter().any(|h| h.holds.names(&proposal.effect)) || protected(proposal, touched)
         })
-        .collect()
+        .collect();
+    let mut builds_on: HashSet<ResourceId> = HashSet::new();
+    loop {
+        let known = builds_on.len();
+        for (waits, touched) in waits.iter_mut().zip(&touched) {
+            *waits = *waits || touched.iter().any(|id| builds_on.contains(id));
+            if *waits {
+                builds_on.extend(touched);
+            }
+        }
+        if builds_on.len() == known {
+            return waits;
+        }
+    }
 }

@@ -49,6 +49,8 @@ impl Going<'_> {
             .flat_map(|p| &p.step.writes)
             .filter(|w| matches!(w, Write::Delete { .. }))
             .count() as u64;
+        self.report.tally.users_expired =
+            expired.iter().filter(|p| p.deletes_a_person()).count() as u64;
         proposals.extend(expired);
         proposals.extend(self.forget_quarantine(reconciler));
         Ok(proposals)

@@ -34,10 +34,11 @@ impl Going<'_> {
         &self,
         reading: Reading,
         state: RunState,
+        names_passed: bool,
     ) -> Result<(), SyncError> {
         let all_done =
             state == RunState::Applied && self.unwritten == 0 && self.report.tally.quarantined == 0;
-        if !all_done || !reading.steady {
+        if !all_done || !reading.steady || names_passed {
             return Ok(());
         }
         let kept = match (reading.verdict, reading.validators) {

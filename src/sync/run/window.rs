@@ -35,6 +35,7 @@ impl Engine {
             memberships: 0,
             users_removed_lately: lately.users,
             groups_removed_lately: lately.groups,
+            users_expired_lately: lately.expired,
             leavers_lately: lately.leavers,
             memberships_removed_lately: lately.memberships,
         })

@@ -1,16 +1,22 @@
-//! A run's journal turned round, newest line first: the steps that put back what is still
-//! as the run left it, and a list of what is not.
+//! A run's journal turned round, newest line first.
+//!
+//! What goes back is what the run's source *said*: its links and its members. What people
+//! then look like follows from what all sources say today, so an undo never revives whom
+//! another source has ended since. What later runs have changed stays, and is listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use rollcall_directory::diff::{Change, apply, diff};
 use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId, SourceId};
-use rollcall_store::records::{JournalEvent, JournalLine, JournalQuery, Resource};
+use rollcall_store::records::{JournalEvent, JournalLine, JournalQuery, Link, Resource};
 use rollcall_store::writes::{Step, Write};
+use serde_json::Value as Json;
 use time::OffsetDateTime;
 
+use super::LINES_A_PAGE;
+use super::as_left::take_back;
 use crate::sync::SyncError;
 use crate::sync::report::Report;
 use crate::sync::run::Engine;
@@ -25,27 +31,47 @@ const LEFTOVERS_NAMED_MAX: usize = 1_000;
 
 /// Turns journal lines round, newest first.
 pub(super) struct Backwards<'a> {
-    engine: &'a Engine,
-    footing: &'a Footing,
+    pub(super) engine: &'a Engine,
+    pub(super) footing: &'a Footing,
+    /// The run that is undone.
+    undone: RunId,
+    /// The undo itself.
     run: RunId,
-    now: OffsetDateTime,
-    view: View,
-    steps: Vec<Step>,
-    tally: Tally,
+    pub(super) now: OffsetDateTime,
+    pub(super) view: View,
+    /// Who is touched, in order.
+    order: Vec<ResourceId>,
+    pub(super) going_back: HashMap<ResourceId, GoingBack>,
+    pub(super) tally: Tally,
     /// What stays as it is, and why.
     leftovers: BTreeSet<(String, String)>,
+}
+
+/// What goes back of one resource.
+#[derive(Debug, Default)]
+pub(super) struct GoingBack {
+    pub(super) subject: String,
+    pub(super) writes: Vec<Write>,
+    /// Since when no source had held it before the run, if the run changed that.
+    pub(super) orphaned_before: Option<OffsetDateTime>,
+    /// What stood there before the run, by attribute that it changed.
+    pub(super) before: HashMap<Unit, Option<Json>>,
+    /// Attributes of which it is told already why they stay.
+    pub(super) told: BTreeSet<Unit>,
 }
 
 impl<'a> Backwards<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         footing: &'a Footing,
+        undone: RunId,
         run: RunId,
         now: OffsetDateTime,
     ) -> Self {
         Self {
             engine,
             footing,
+            undone,
             run,
             now,
             view: View::new(
@@ -53,211 +79,327 @@ impl<'a> Backwards<'a> {
                 footing.source.tenant,
                 footing.source.id,
             ),
-            steps: Vec::new(),
+            order: Vec::new(),
+            going_back: HashMap::new(),
             tally: Tally::default(),
             leftovers: BTreeSet::new(),
         }
     }
 
-    pub(super) fn end(self) -> (Vec<Step>, Report) {
+    /// The steps, one for each resource, and what they come to.
+    pub(super) async fn end(mut self) -> Result<(Vec<Step>, Report), SyncError> {
+        let mut steps = Vec::new();
+        for id in std::mem::take(&mut self.order) {
+            let Some(going_back) = self.going_back.remove(&id) else {
+                continue;
+            };
+            steps.extend(self.settle(id, going_back).await?);
+        }
         let mut notes: Vec<String> = self
             .leftovers
             .into_iter()
             .map(|(subject, why)| format!("{subject} stays as it is: {why}"))
             .collect();
         notes.truncate(LEFTOVERS_NAMED_MAX);
-        (
-            self.steps,
-            Report {
-                tally: self.tally,
-                notes,
-                ..Report::default()
-            },
-        )
+        let report = Report {
+            tally: self.tally,
+            notes,
+            ..Report::default()
+        };
+        Ok((steps, report))
     }
 
     pub(super) async fn line(&mut self, line: JournalLine) -> Result<(), SyncError> {
-        let resource = match line.resource {
-            Some(id) => self.resource(id).await?,
-            None => None,
+        let Some(id) = line.resource else {
+            return Ok(());
         };
-        let subject = resource
-            .as_ref()
-            .map(crate::sync::name_of)
-            .or_else(|| line.uuid.map(|u| u.to_string()))
-            .unwrap_or_default();
-        let writes = match self.inverse(&line, resource.as_ref(), &subject).await? {
-            Ok(writes) => writes,
+        let resource = self.resource(id).await?;
+        self.touch(id, &line, resource.as_ref());
+        match self.inverse(id, &line, resource.as_ref()).await? {
+            Ok(writes) => self.write(id, writes).await,
             Err(why) => {
-                self.leave(&subject, why);
-                return Ok(());
+                self.leave(id, why);
+                Ok(())
             }
+        }
+    }
+
+    fn touch(&mut self, id: ResourceId, line: &JournalLine, resource: Option<&Resource>) {
+        if self.going_back.contains_key(&id) {
+            return;
+        }
+        let subject = resource
+            .map(crate::sync::name_of)
+            .or_else(|| line.uuid.map(|uuid| uuid.to_string()))
+            .unwrap_or_default();
+        self.order.push(id);
+        let going_back = GoingBack {
+            subject,
+            ..GoingBack::default()
         };
+        self.going_back.insert(id, going_back);
+    }
+
+    pub(super) fn leave(&mut self, id: ResourceId, why: String) {
+        let subject = self.going_back.get(&id).map(|g| g.subject.clone());
+        self.leftovers.insert((subject.unwrap_or_default(), why));
+    }
+
+    pub(super) fn leave_value(&mut self, id: ResourceId, unit: &Unit, why: &str) {
+        if let Some(going_back) = self.going_back.get_mut(&id) {
+            going_back.told.insert(unit.clone());
+        }
+        self.leave(id, format!("{unit} {why}"));
+    }
+
+    async fn write(&mut self, id: ResourceId, writes: Vec<Write>) -> Result<(), SyncError> {
         if writes.is_empty() {
             return Ok(());
         }
-        let step = Step { subject, writes };
+        let step = Step {
+            subject: String::new(),
+            writes,
+        };
         self.view.lay(std::slice::from_ref(&step), self.now).await?;
-        self.steps.push(step);
+        if let Some(going_back) = self.going_back.get_mut(&id) {
+            going_back.writes.extend(step.writes);
+        }
         Ok(())
     }
 
-    fn leave(&mut self, subject: &str, why: String) {
-        self.leftovers.insert((subject.to_owned(), why));
-    }
-
-    async fn resource(&self, id: ResourceId) -> Result<Option<Resource>, SyncError> {
+    pub(super) async fn resource(&self, id: ResourceId) -> Result<Option<Resource>, SyncError> {
         Ok(self.view.resources(&[id]).await?.remove(&id))
     }
 
     /// The writes that turn one line round, or why that cannot be.
     async fn inverse(
         &mut self,
+        id: ResourceId,
         line: &JournalLine,
         resource: Option<&Resource>,
-        subject: &str,
     ) -> Result<Result<Vec<Write>, String>, SyncError> {
         Ok(match &line.event {
             JournalEvent::Created => match resource {
                 None => Err("it is gone already".to_owned()),
-                Some(resource) => self.uncreate(resource).await?,
+                Some(resource) => self.uncreate(resource, line).await?,
             },
-            JournalEvent::Updated { changes } => match resource {
-                None => Err("it was deleted since".to_owned()),
-                Some(resource) => Ok(self.unchange(resource, changes, subject)),
-            },
-            JournalEvent::Deleted {
-                document,
-                created,
-                orphaned,
-                links,
-                memberships,
-                members,
-            } => {
-                let (Some(id), Some(uuid), None) = (line.resource, line.uuid, resource) else {
-                    return Ok(Err("somebody else stands in its place".to_owned()));
-                };
-                let kind = links.first().map_or(Kind::User, |l| l.kind);
-                let mut writes = vec![Write::Restore {
-                    resource: id,
-                    uuid,
-                    kind,
-                    document: document.clone(),
-                    created: *created,
-                }];
-                if orphaned.is_some() {
-                    writes.push(Write::Orphan {
-                        resource: id,
-                        since: *orphaned,
-                    });
-                }
-                writes.extend(links.iter().map(|link| Write::Link {
-                    link: Box::new(link.clone()),
-                }));
-                writes.extend(memberships.iter().map(|(group, source)| Write::Members {
-                    group: *group,
-                    source: *source,
-                    added: vec![id],
-                    removed: Vec::new(),
-                }));
-                writes.extend(members.iter().map(|(member, source)| Write::Members {
-                    group: id,
-                    source: *source,
-                    added: vec![*member],
-                    removed: Vec::new(),
-                }));
-                self.tally.returned += 1;
-                Ok(writes)
+            // Follows from what the sources say: see `settle`.
+            JournalEvent::Updated { .. } if resource.is_none() => {
+                Err("it was deleted since".to_owned())
             }
+            JournalEvent::Updated { changes } => {
+                let going_back = self.going_back.entry(id).or_default();
+                let before = changes.iter().map(|c| (c.unit.clone(), c.before.clone()));
+                going_back.before.extend(before);
+                Ok(Vec::new())
+            }
+            JournalEvent::Deleted { .. } => self.undelete(line, resource).await?,
             JournalEvent::Linked => match line.link {
-                Some(cut) if self.link_is_ours(cut, line).await? => {
-                    Ok(vec![Write::Unlink { link: cut }])
-                }
+                Some(cut) if self.link_is_ours(cut).await? => Ok(vec![Write::Unlink { link: cut }]),
                 _ => Err("its link has changed since".to_owned()),
             },
-            JournalEvent::LinkChanged { before } => {
-                if self.link_is_ours(before.id, line).await? {
-                    Ok(vec![Write::Relink {
-                        link: before.clone(),
-                        journal: true,
-                    }])
-                } else {
-                    self.leave(
-                        subject,
-                        "a later run has changed what its source says".to_owned(),
-                    );
-                    Ok(self.looked_at_again(before.id).await?)
-                }
-            }
-            JournalEvent::Unlinked { before } => Ok(vec![Write::Link {
-                link: before.clone(),
-            }]),
-            JournalEvent::Members { added, removed } => {
-                match (line.resource.filter(|_| resource.is_some()), line.source) {
-                    (Some(group), Some(source)) => {
-                        self.swap_members(line, group, source, added, removed)
-                            .await?
-                    }
-                    _ => Ok(Vec::new()),
-                }
-            }
-            JournalEvent::Orphaned { before, .. } => match (line.resource, resource) {
-                (Some(id), Some(_)) => Ok(vec![Write::Orphan {
-                    resource: id,
-                    since: *before,
+            JournalEvent::LinkChanged { before } => Ok(self.unchange(id, line, before).await?),
+            JournalEvent::Unlinked { before } => match self.taken_key(before).await? {
+                Some(why) => Err(why),
+                None => Ok(vec![Write::Link {
+                    link: before.clone(),
                 }]),
+            },
+            JournalEvent::Members { added, removed } => match (resource, line.source) {
+                (Some(_), Some(source)) => {
+                    Ok(self.swap_members(id, source, added, removed).await?)
+                }
                 _ => Ok(Vec::new()),
             },
+            JournalEvent::Orphaned { before, .. } => {
+                self.going_back.entry(id).or_default().orphaned_before = *before;
+                Ok(Vec::new())
+            }
             JournalEvent::Note { .. } => Ok(Vec::new()),
         })
     }
 
-    /// Who came goes, and who went comes back.
+    /// What the run had changed of a link goes back, as far as it is as the run left it.
+    async fn unchange(
+        &mut self,
+        id: ResourceId,
+        told: &JournalLine,
+        before: &Link,
+    ) -> Result<Vec<Write>, SyncError> {
+        let Some(current) = self.view.links(&[before.id]).await?.remove(&before.id) else {
+            self.leave(id, "its link is gone".to_owned());
+            return Ok(Vec::new());
+        };
+        if self.link_is_ours(before.id).await? {
+            return Ok(vec![Write::Relink {
+                link: Box::new(before.clone()),
+                journal: true,
+            }]);
+        }
+        let left = self.as_left(id, told, before.id).await?;
+        let left = left.unwrap_or_else(|| current.clone());
+        let mut link = current.clone();
+        for unit in take_back(before, &left, &mut link) {
+            self.leave_value(id, &unit, "was changed again since");
+        }
+        let journal = link != current;
+        // The next run must not find its entry unchanged, or the two would differ for good.
+        link.fingerprint = OF_NO_ENTRY;
+        Ok(vec![Write::Relink {
+            link: Box::new(link),
+            journal,
+        }])
+    }
+
+    /// A link as the change that `told` tells of had left it, if it was changed since.
+    async fn as_left(
+        &self,
+        id: ResourceId,
+        told: &JournalLine,
+        link: LinkId,
+    ) -> Result<Option<Link>, SyncError> {
+        let mut after = told.seq;
+        loop {
+            let query = JournalQuery {
+                resource: Some(id),
+                after_seq: Some(after),
+                limit: LINES_A_PAGE,
+                ..JournalQuery::default()
+            };
+            let tenant = self.footing.source.tenant;
+            let lines = self.engine.store.journal(tenant, &query).await?;
+            let Some(last) = lines.last() else {
+                return Ok(None);
+            };
+            after = last.seq;
+            let next = lines.into_iter().find_map(|line| match line.event {
+                JournalEvent::LinkChanged { before } | JournalEvent::Unlinked { before }
+                    if before.id == link =>
+                {
+                    Some(*before)
+                }
+                _ => None,
+            });
+            if next.is_some() {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Who came goes, and who went comes back, unless that has been done since.
     async fn swap_members(
         &mut self,
-        line: &JournalLine,
         group: ResourceId,
         source: SourceId,
         came: &[ResourceId],
         went: &[ResourceId],
-    ) -> Result<Result<Vec<Write>, String>, SyncError> {
-        let links = self.view.links_of(&[group]).await?;
-        let own = links
-            .get(&group)
-            .into_iter()
-            .flatten()
-            .find(|l| l.source == source)
-            .map(|l| l.id);
-        if let Some(own) = own
-            && !self.link_is_ours(own, line).await?
-        {
-            return Ok(Err("a later run has changed its members".to_owned()));
+    ) -> Result<Vec<Write>, SyncError> {
+        let current = if source == self.footing.source.id {
+            self.view.members(group).await?
+        } else {
+            let members = self.engine.store.members(group, source).await?;
+            members.into_iter().collect()
+        };
+        let removed: Vec<_> = came.iter().filter(|m| current.contains(m)).collect();
+        let added: Vec<_> = went.iter().filter(|m| !current.contains(m)).collect();
+        if removed.len() < came.len() || added.len() < went.len() {
+            self.leave(group, "a later run has changed its members".to_owned());
         }
-        self.tally.members_removed += came.len() as u64;
-        self.tally.members_added += went.len() as u64;
-        Ok(Ok(vec![Write::Members {
+        if removed.is_empty() && added.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tally.members_removed += removed.len() as u64;
+        self.tally.members_added += added.len() as u64;
+        Ok(vec![Write::Members {
             group,
             source,
-            added: went.to_vec(),
-            removed: came.to_vec(),
-        }]))
+            added: added.into_iter().copied().collect(),
+            removed: removed.into_iter().copied().collect(),
+        }])
     }
 
+    async fn undelete(
+        &mut self,
+        line: &JournalLine,
+        resource: Option<&Resource>,
+    ) -> Result<Result<Vec<Write>, String>, SyncError> {
+        let JournalEvent::Deleted {
+            document,
+            created,
+            orphaned,
+            links,
+            memberships,
+            members,
+        } = &line.event
+        else {
+            return Ok(Ok(Vec::new()));
+        };
+        let (Some(id), Some(uuid), None) = (line.resource, line.uuid, resource) else {
+            return Ok(Err("somebody else stands in its place".to_owned()));
+        };
+        for link in links {
+            if let Some(why) = self.taken_key(link).await? {
+                return Ok(Err(why));
+            }
+        }
+        let mut writes = vec![Write::Restore {
+            resource: id,
+            uuid,
+            kind: links.first().map_or(Kind::User, |l| l.kind),
+            document: document.clone(),
+            created: *created,
+        }];
+        if orphaned.is_some() {
+            writes.push(Write::Orphan {
+                resource: id,
+                since: *orphaned,
+            });
+        }
+        writes.extend(links.iter().map(|link| Write::Link {
+            link: Box::new(link.clone()),
+        }));
+        let row = |group: ResourceId, source: SourceId, member: ResourceId| Write::Members {
+            group,
+            source,
+            added: vec![member],
+            removed: Vec::new(),
+        };
+        writes.extend(memberships.iter().map(|(group, by)| row(*group, *by, id)));
+        writes.extend(members.iter().map(|(member, by)| row(id, *by, *member)));
+        self.tally.returned += 1;
+        Ok(Ok(writes))
+    }
+
+    /// Why a link cannot come back: its entry is somebody else's by now.
+    async fn taken_key(&self, link: &Link) -> Result<Option<String>, SyncError> {
+        let key = std::slice::from_ref(&link.key);
+        let store = &self.engine.store;
+        let found = store.links_by_key(link.source, link.kind, key).await?;
+        Ok(found.iter().any(|other| other.id != link.id).then(|| {
+            format!(
+                "the entry with key {} is tied to somebody else by now",
+                link.key
+            )
+        }))
+    }
+
+    /// Whom the run made is deleted, unless a later run or another source has taken them
+    /// up: then only the link goes that they were made from.
     async fn uncreate(
         &mut self,
         resource: &Resource,
+        line: &JournalLine,
     ) -> Result<Result<Vec<Write>, String>, SyncError> {
         let links = self.view.links_of(&[resource.id]).await?;
-        let foreign = links
-            .get(&resource.id)
-            .is_some_and(|l| l.iter().any(|l| l.source != self.footing.source.id));
-        if foreign {
-            return Ok(Err("another source holds it by now".to_owned()));
+        let links = links.get(&resource.id).map_or(&[][..], Vec::as_slice);
+        if links.iter().any(|link| Some(link.id) != line.link) {
+            self.leave(resource.id, "another source holds it by now".to_owned());
+            return Ok(match line.link {
+                Some(own) if self.link_is_ours(own).await? => Ok(vec![Write::Unlink { link: own }]),
+                _ => Ok(Vec::new()),
+            });
         }
-        // The version counts every change; the run's own are turned round by now, each
-        // with a change of its own.
-        let changed_by_others = self.changed_since(resource).await?;
-        if changed_by_others {
+        if self.changed_since(resource).await? {
             return Ok(Err("it was changed by a later run".to_owned()));
         }
         match resource.kind {
@@ -273,78 +415,23 @@ impl<'a> Backwards<'a> {
 
     /// Whether another run than the one that is undone has changed the resource last.
     async fn changed_since(&self, resource: &Resource) -> Result<bool, SyncError> {
-        let lines = self
-            .engine
-            .store
-            .journal(
-                self.footing.source.tenant,
-                &JournalQuery {
-                    resource: Some(resource.id),
-                    limit: 1,
-                    newest_first: true,
-                    ..JournalQuery::default()
-                },
-            )
-            .await?;
-        let undone = self
-            .engine
-            .store
-            .run(self.run)
-            .await?
-            .and_then(|r| r.undoes);
-        Ok(lines
-            .first()
-            .is_some_and(|line| undone.is_some() && line.actor.run() != undone))
-    }
-
-    /// Puts back the values that are still as the run left them; the others stay.
-    fn unchange(&mut self, resource: &Resource, changes: &[Change], subject: &str) -> Vec<Write> {
-        let mut document = resource.document.clone();
-        let (as_left, touched): (Vec<&Change>, Vec<&Change>) = changes
-            .iter()
-            .partition(|change| document.get(&change.unit) == change.after.as_ref());
-        for change in touched {
-            self.leave(subject, format!("{} was changed again since", change.unit));
-        }
-        let inverse: Vec<Change> = as_left.into_iter().cloned().map(Change::inverse).collect();
-        apply(&inverse, &mut document);
-        let changes = diff(&resource.document, &document);
-        if changes.is_empty() {
-            return Vec::new();
-        }
-        self.tally.updated += 1;
-        let ends = resource.kind == Kind::User && resource.document.active() && !document.active();
-        self.tally.deactivated += u64::from(ends);
-        vec![Write::Update {
-            resource: resource.id,
-            base_version: resource.document_version,
-            document,
-            changes,
-        }]
-    }
-
-    /// A link that stays although values of its person go back: the next run must not find
-    /// its entry unchanged, or the two would differ for good.
-    async fn looked_at_again(&self, id: LinkId) -> Result<Vec<Write>, SyncError> {
-        let mut links = self.view.links(&[id]).await?;
-        let write = links.remove(&id).map(|mut link| {
-            link.fingerprint = OF_NO_ENTRY;
-            Write::Relink {
-                link: Box::new(link),
-                journal: false,
-            }
-        });
-        Ok(write.into_iter().collect())
+        let query = JournalQuery {
+            resource: Some(resource.id),
+            limit: 1,
+            newest_first: true,
+            ..JournalQuery::default()
+        };
+        let tenant = self.footing.source.tenant;
+        let lines = self.engine.store.journal(tenant, &query).await?;
+        let last = lines.first().map(|line| line.actor.run());
+        Ok(last.is_some_and(|run| run != Some(self.undone)))
     }
 
     /// Whether the link is as the undone run left it, or as this undo has it by now.
-    async fn link_is_ours(&self, id: LinkId, line: &JournalLine) -> Result<bool, SyncError> {
+    async fn link_is_ours(&self, id: LinkId) -> Result<bool, SyncError> {
         let found = self.view.links(&[id]).await?;
-        let Some(original) = line.actor.run() else {
-            return Ok(false);
-        };
         Ok(found
             .get(&id)
-            .is_some_and(|l| l.run == original || l.run == self.run || l.run < original))
+            .is_some_and(|link| link.run == self.run || link.run <= self.undone))
     }
 }

@@ -31,7 +31,8 @@ CREATE TABLE sources (
     settings      BYTEA,
     last_complete BIGINT,
     last_due      BIGINT,
-    validators    TEXT
+    validators    TEXT,
+    voices        BYTEA
 );
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 
@@ -214,6 +215,55 @@ CREATE TABLE tokens (
     last_used BIGINT
 );
 CREATE UNIQUE INDEX tokens_name ON tokens (tenant, name);
+
+-- Connections that were made at run time; those of the configuration have no row here.
+-- `settings` is written as a section of the configuration is.
+CREATE TABLE connections (
+    source   BIGINT NOT NULL PRIMARY KEY REFERENCES sources (id),
+    name     TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    created  BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX connections_name ON connections (name);
+
+-- A token is looked for by `lookup` and compared with `hash`; neither tells what it is.
+CREATE TABLE connection_tokens (
+    lookup    BYTEA NOT NULL PRIMARY KEY,
+    hash      BYTEA NOT NULL,
+    source    BIGINT NOT NULL REFERENCES sources (id),
+    number    BIGINT NOT NULL,
+    scope     TEXT NOT NULL,
+    addresses TEXT NOT NULL,
+    created   BIGINT NOT NULL,
+    expires   BIGINT,
+    last_used BIGINT
+);
+CREATE UNIQUE INDEX connection_tokens_number ON connection_tokens (source, number);
+
+-- The people whom a connection has deactivated or deleted lately: what its guard counts.
+CREATE TABLE connection_endings (
+    source   BIGINT NOT NULL,
+    resource BIGINT NOT NULL,
+    at       BIGINT NOT NULL,
+    PRIMARY KEY (source, resource)
+);
+CREATE INDEX connection_endings_at ON connection_endings (source, at);
+
+CREATE TABLE connection_guards (
+    source         BIGINT NOT NULL PRIMARY KEY,
+    held_since     BIGINT,
+    held_last      BIGINT,
+    approved_until BIGINT
+);
+
+-- The last requests of each connection, without secrets.
+CREATE TABLE connection_requests (
+    seq    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source BIGINT NOT NULL,
+    at     BIGINT NOT NULL,
+    body   TEXT NOT NULL
+);
+CREATE INDEX connection_requests_source ON connection_requests (source, seq);
 
 CREATE TABLE mapping_texts (
     fingerprint BYTEA NOT NULL PRIMARY KEY,

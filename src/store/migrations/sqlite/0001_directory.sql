@@ -30,7 +30,8 @@ CREATE TABLE sources (
     settings      BLOB,
     last_complete INTEGER,
     last_due      INTEGER,
-    validators    TEXT
+    validators    TEXT,
+    voices        BLOB
 ) STRICT;
 CREATE UNIQUE INDEX sources_name ON sources (tenant, name);
 
@@ -213,6 +214,55 @@ CREATE TABLE tokens (
     last_used INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX tokens_name ON tokens (tenant, name);
+
+-- Connections that were made at run time; those of the configuration have no row here.
+-- `settings` is written as a section of the configuration is.
+CREATE TABLE connections (
+    source   INTEGER NOT NULL PRIMARY KEY REFERENCES sources (id),
+    name     TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    created  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX connections_name ON connections (name);
+
+-- A token is looked for by `lookup` and compared with `hash`; neither tells what it is.
+CREATE TABLE connection_tokens (
+    lookup    BLOB NOT NULL PRIMARY KEY,
+    hash      BLOB NOT NULL,
+    source    INTEGER NOT NULL REFERENCES sources (id),
+    number    INTEGER NOT NULL,
+    scope     TEXT NOT NULL,
+    addresses TEXT NOT NULL,
+    created   INTEGER NOT NULL,
+    expires   INTEGER,
+    last_used INTEGER
+) STRICT;
+CREATE UNIQUE INDEX connection_tokens_number ON connection_tokens (source, number);
+
+-- The people whom a connection has deactivated or deleted lately: what its guard counts.
+CREATE TABLE connection_endings (
+    source   INTEGER NOT NULL,
+    resource INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (source, resource)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX connection_endings_at ON connection_endings (source, at);
+
+CREATE TABLE connection_guards (
+    source         INTEGER NOT NULL PRIMARY KEY,
+    held_since     INTEGER,
+    held_last      INTEGER,
+    approved_until INTEGER
+) STRICT;
+
+-- The last requests of each connection, without secrets.
+CREATE TABLE connection_requests (
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    source INTEGER NOT NULL,
+    at     INTEGER NOT NULL,
+    body   TEXT NOT NULL
+) STRICT;
+CREATE INDEX connection_requests_source ON connection_requests (source, seq);
 
 CREATE TABLE mapping_texts (
     fingerprint BLOB NOT NULL PRIMARY KEY,

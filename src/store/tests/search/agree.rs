@@ -111,56 +111,7 @@ fn group() -> impl Strategy<Value = Attributes> {
 
 /// A comparison of each kind, as it is spelled.
 fn comparison(kind: Kind) -> impl Strategy<Value = String> {
-    let texts: &[&str] = match kind {
-        Kind::User => &[
-            "userName",
-            "externalId",
-            "id",
-            "displayName",
-            "title",
-            "name.familyName",
-            "emails",
-            "emails.value",
-            "emails.type",
-            "groups",
-            "groups.display",
-            "groups.type",
-            "groups.$ref",
-            "meta.resourceType",
-            "meta.version",
-            "meta.location",
-            "schemas",
-            DEPARTMENT,
-            MANAGER,
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName",
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.$ref",
-        ],
-        Kind::Group => &[
-            "externalId",
-            "id",
-            "displayName",
-            "members",
-            "members.display",
-            "members.type",
-            "members.$ref",
-            "meta.resourceType",
-            "schemas",
-        ],
-        Kind::Custom(_) => &[
-            "externalId",
-            "displayName",
-            "name",
-            "tags",
-            "keys.value",
-            "keys.type",
-            "userName",
-            "emails",
-            "colour",
-            "meta.resourceType",
-            "schemas",
-            super::custom::BADGE,
-        ],
-    };
+    let texts = texts_of(kind);
     let others: &[&str] = match kind {
         Kind::User => &[
             "active eq true",
@@ -476,4 +427,58 @@ async fn random_filters_find_on_both_databases_what_the_evaluator_says() {
         asked > FILTERS && some > asked / 2,
         "{asked} asked, {some} with some"
     );
+}
+
+/// Attributes that hold texts.
+fn texts_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::User => &[
+            "userName",
+            "externalId",
+            "id",
+            "displayName",
+            "title",
+            "name.familyName",
+            "emails",
+            "emails.value",
+            "emails.type",
+            "groups",
+            "groups.display",
+            "groups.type",
+            "groups.$ref",
+            "meta.resourceType",
+            "meta.version",
+            "meta.location",
+            "schemas",
+            DEPARTMENT,
+            MANAGER,
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.$ref",
+        ],
+        Kind::Group => &[
+            "externalId",
+            "id",
+            "displayName",
+            "members",
+            "members.display",
+            "members.type",
+            "members.$ref",
+            "meta.resourceType",
+            "schemas",
+        ],
+        Kind::Custom(_) => &[
+            "externalId",
+            "displayName",
+            "name",
+            "tags",
+            "keys.value",
+            "keys.type",
+            "userName",
+            "emails",
+            "colour",
+            "meta.resourceType",
+            "schemas",
+            super::custom::BADGE,
+        ],
+    }
 }

@@ -106,8 +106,8 @@ async fn whatever_is_asked_of_robots_the_rows_answer_what_the_evaluator_says() {
             ("colour", draw().into()),
             (BADGE, draw().into()),
         ];
-        let some = attributes.into_iter().enumerate();
-        let some = some.filter(|(at, _)| *at == 0 || (id + *at as i64) % 4 > 0);
+        let some = (0_i64..).zip(attributes);
+        let some = some.filter(|(at, _)| *at == 0 || (id + at) % 4 > 0);
         play.push((id, some.map(|(_, one)| one).collect::<Vec<_>>()));
     }
     for (place, world) in worlds.iter().enumerate() {

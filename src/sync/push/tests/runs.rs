@@ -18,6 +18,8 @@ impl World {
             tenant_name: "example".to_owned(),
             settings: Fingerprint::of(b"settings"),
             guards: Guards::default(),
+            voices: self.connection.voices.clone(),
+            schemas: self.connection.schemas.clone(),
         }
     }
 }
@@ -28,7 +30,7 @@ struct Closed;
 
 #[async_trait]
 impl PushGuard for Closed {
-    async fn admit(&self, effect: PushEffect) -> Result<(), Held> {
+    async fn admit(&self, _: ResourceId, effect: PushEffect) -> Result<(), Held> {
         Err(Held {
             detail: format!("{effect:?}"),
             retry_after: Duration::from_hours(1),
@@ -153,6 +155,20 @@ on_both! {
         assert_eq!(world.journal().await.last().unwrap().actor, Actor::Time);
     }
 
+    async fn the_grace_period_of_a_connection_made_meanwhile_is_its_own(world: World) {
+        let settings = "leavers = { delete_after = \"never\" }";
+        let made = world.store.create_connection(world.tenant, "okta", settings, NOW).await;
+        assert_eq!(made, Ok(world.connection.source.id), "it takes over what pushed before");
+        let ada = world.okta_user("ada").await;
+        world.delete_user(&world.okta, &ada).await.unwrap();
+        world.pass(GRACE * 2);
+        let upkeep = Upkeep { tenant: world.tenant, graces: HashMap::new() };
+        assert_eq!(world.engine.expire_orphans(&upkeep).await.unwrap(), 0);
+        let file = [(world.connection.source.id, Some(GRACE))].into();
+        let in_the_file_too = Upkeep { graces: file, ..upkeep };
+        assert_eq!(world.engine.expire_orphans(&in_the_file_too).await.unwrap(), 1);
+    }
+
     async fn the_guard_is_asked_before_somebody_ends(world: World) {
         let guarded = world.okta_with(|connection| connection.guard = Some(Arc::new(Closed)));
         let ada = world.okta_user("ada").await;
@@ -162,5 +178,16 @@ on_both! {
         let gone = world.delete_user(&guarded, &ada).await.unwrap_err();
         assert_eq!(gone.to_string(), "Deletes { active: true }");
         assert!(world.stored(&ada).await.unwrap().document.active());
+    }
+
+    async fn the_guard_is_asked_when_somebody_comes_back_inactive(world: World) {
+        let ada = world.hr_user(json!({ "userName": "ada", "active": true })).await;
+        world.delete_user(&world.okta, &ada).await.unwrap();
+        let guarded = world.okta_with(|connection| connection.guard = Some(Arc::new(Closed)));
+        let inactive = json!({ "userName": "ada", "active": false });
+        let off = world.post_user(&guarded, inactive).await.unwrap_err();
+        assert_eq!(off.to_string(), "Deactivates");
+        let active = json!({ "userName": "ada", "active": true });
+        assert!(world.post_user(&guarded, active).await.is_ok());
     }
 }

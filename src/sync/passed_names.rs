@@ -1,0 +1,138 @@
+//! Names that pass from one entry to another: a DN or a login that somebody new bears by now.
+//!
+//! An entry that mentions such a name may be as it was, and so is not looked at; yet it means
+//! somebody else from now on. So this run forgets that it knows these entries: the next one
+//! takes them for changed, and asks anew whom they mean.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rollcall_connectors::Batch;
+use rollcall_directory::entry::Kind;
+use rollcall_directory::fingerprint::Fingerprint;
+use rollcall_directory::name::NameHash;
+use rollcall_store::StoreError;
+use rollcall_store::ids::{LinkId, ResourceId};
+use rollcall_store::records::{Link, Presence};
+use rollcall_store::writes::{Step, Write};
+
+use super::candidate::Candidate;
+use super::effect::Proposal;
+use super::reconcile::{Place, Reconciler};
+
+/// The fingerprint that no entry has.
+const OF_NO_ENTRY: Fingerprint = Fingerprint([0; 16]);
+
+/// What a run has found out about names that pass on.
+#[derive(Debug, Default)]
+pub(super) struct PassedNames {
+    /// Who had a name that somebody else bears now.
+    former: BTreeSet<ResourceId>,
+    /// Links whose entries this run has looked at anyway.
+    looked_at: HashSet<LinkId>,
+}
+
+impl PassedNames {
+    /// Nobody has the names of this one any more.
+    pub(super) fn forget(&mut self, resource: ResourceId) {
+        self.former.insert(resource);
+    }
+
+    /// Whether some name has passed on.
+    pub(super) fn are_there(&self) -> bool {
+        !self.former.is_empty()
+    }
+}
+
+impl Reconciler<'_> {
+    /// Notes which names of a batch somebody else had when the run began.
+    pub(super) async fn note_passed_names(
+        &mut self,
+        candidates: &[Candidate],
+        places: &[Option<Place>],
+    ) -> Result<(), StoreError> {
+        if self.view.is_importing() {
+            return Ok(());
+        }
+        let mut bearers: Vec<(NameHash, ResourceId)> = Vec::new();
+        for (candidate, place) in candidates.iter().zip(places) {
+            let Some(place) = place else { continue };
+            self.passed_names.looked_at.insert(place.link_id());
+            let renamed = place
+                .link()
+                .is_none_or(|old| old.locator != candidate.locator);
+            if renamed || !self.setup.mapping.references().attributes.is_empty() {
+                let names = candidate.names.iter();
+                bearers.extend(names.map(|name| (*name, place.resource())));
+            }
+        }
+        let names: Vec<NameHash> = bearers.iter().map(|(name, _)| *name).collect();
+        let source = self.setup.source.id;
+        for (name, _, former, _) in self.store.links_named(source, &names).await? {
+            let mut now = bearers.iter().filter(|(borne, _)| *borne == name);
+            if now.any(|(_, bearer)| *bearer != former) {
+                self.passed_names.former.insert(former);
+            }
+        }
+        Ok(())
+    }
+
+    /// The writes that make the next run look again at the entries of this source that mean
+    /// somebody by a name that has passed on. `people`: the links of this source to people.
+    pub(super) async fn look_again(&self, people: &[LinkId]) -> Result<Vec<Proposal>, StoreError> {
+        let former: Vec<ResourceId> = self.passed_names.former.iter().copied().collect();
+        if former.is_empty() {
+            return Ok(Vec::new());
+        }
+        let source = self.setup.source.id;
+        let mut groups: BTreeSet<ResourceId> = BTreeSet::new();
+        for member in &former {
+            let of = self.store.groups_of(*member).await?;
+            groups.extend(
+                of.iter()
+                    .filter(|(_, by)| *by == source)
+                    .map(|(group, _)| group),
+            );
+        }
+        let groups: Vec<ResourceId> = groups.into_iter().collect();
+        let mut again: Vec<Link> = Vec::new();
+        for links in self.view.links_of(&groups).await?.into_values() {
+            again.extend(links.into_iter().filter(|link| link.source == source));
+        }
+        let told: HashSet<String> = self
+            .view
+            .resources(&former)
+            .await?
+            .into_values()
+            .map(|resource| resource.uuid.to_string())
+            .collect();
+        for chunk in people.chunks(Batch::ENTRIES_MAX) {
+            let links = self.view.links(chunk).await?.into_values();
+            again.extend(links.filter(|link| mentions(link, &told)));
+        }
+        again.retain(|link| {
+            link.presence == Presence::Present && !self.passed_names.looked_at.contains(&link.id)
+        });
+        again.sort_by_key(|link| (link.kind == Kind::Group, link.id));
+        Ok(again.into_iter().map(forget_fingerprint).collect())
+    }
+}
+
+/// Whether a link's entry says that one of these is its manager.
+fn mentions(link: &Link, told: &HashSet<String>) -> bool {
+    let texts = link
+        .contribution
+        .iter()
+        .filter_map(|(_, value)| value.as_str());
+    texts.into_iter().any(|text| told.contains(text))
+}
+
+fn forget_fingerprint(mut link: Link) -> Proposal {
+    link.fingerprint = OF_NO_ENTRY;
+    Proposal::of(Step {
+        subject: link.key.to_string(),
+        writes: vec![Write::Relink {
+            link: Box::new(link),
+            journal: false,
+        }],
+    })
+}
