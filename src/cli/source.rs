@@ -102,6 +102,21 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    list_unconfigured(workspace, &mut rows, &mut json).await?;
+    if global.json {
+        output::json(&json)?;
+    } else {
+        output::table(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Sources that the configuration had once, and connections that were made at run time.
+async fn list_unconfigured(
+    workspace: &Workspace,
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
     // Those of the configuration are known to the store from here on.
     let connections = workspace.roster().all(None).await?;
     let priority = |id| {
@@ -156,12 +171,7 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
             ]);
         }
     }
-    if global.json {
-        output::json(&json)?;
-    } else {
-        output::table(&rows)?;
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The connection of that name which the configuration does not have.
