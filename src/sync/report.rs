@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     /// How many steps wait for approval, or stand in the plan.
     pub(crate) waiting: u64,
+    /// Of a run that failed: how many changes were written before.
+    pub(crate) written: u64,
     /// How many changes could not be written; the notes say why.
     pub(crate) unwritten: u64,
     /// Things worth a line.

@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     /// Who runs.
     pub(crate) tenancy: Tenancy,
+    /// How many people a transaction of a first import holds; `None`: as many as always.
+    pub(crate) import_people: Option<usize>,
 }
 
 impl Engine {
@@ -125,6 +127,9 @@ impl Engine {
         };
         let ended = going.go().await;
         let mut report = std::mem::take(&mut going.report);
+        if ended.is_err() {
+            report.written = going.written();
+        }
         report.tally.quarantined += going.refused;
         let finished = self.finish(run, ended, report).await;
         if let Some(lease) = lease {
@@ -386,7 +391,12 @@ impl Going<'_> {
         };
         let mut outlet = if at_once {
             reconciler.view.begin_import();
-            Outlet::Import(Box::new(Import::new(self.writer(), self.progress.clone())))
+            let import = Import::new(
+                self.writer(),
+                self.progress.clone(),
+                self.engine.import_people,
+            );
+            Outlet::Import(Box::new(import))
         } else {
             Outlet::Collect(Vec::new())
         };
@@ -466,7 +476,7 @@ impl Going<'_> {
             Outlet::Import(import) => {
                 let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
                 reconciler.view.remember(&steps);
-                import.take(&steps).await?;
+                import.take(steps).await?;
             }
             Outlet::Collect(collected) => {
                 let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();
@@ -494,6 +504,11 @@ impl Going<'_> {
         self.report.refuse(refused);
         self.refused += self.writer().set_aside(refused, self.run).await?;
         Ok(())
+    }
+
+    /// How many changes were written so far.
+    fn written(&self) -> u64 {
+        self.progress.written.load(Ordering::Relaxed)
     }
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), SyncError> {

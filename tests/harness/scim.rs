@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value as Json;
 
 use super::rollcall::{Database, Rollcall};
@@ -17,7 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A running server with the tenant `example` and the connection `idp`; killed at the end.
 #[derive(Debug)]
 pub(crate) struct Service {
-    _rollcall: Rollcall,
+    rollcall: Rollcall,
+    ready: String,
     /// The URL of its SCIM service.
     pub(crate) url: String,
     pub(crate) token: String,
@@ -54,19 +55,50 @@ impl Service {
             url: format!("http://{listen}/scim/v2"),
             serving: rollcall.start(&["serve"]),
             client: Client::builder().no_proxy().build().unwrap(),
-            _rollcall: rollcall,
+            ready: format!("http://{listen}/health/ready"),
+            rollcall,
             token,
         };
-        service.wait(&format!("http://{listen}/health/ready")).await;
+        service.wait().await;
         service
     }
 
-    async fn wait(&mut self, ready: &str) {
+    /// Sends the server a signal that it cannot hear, while others still ask it.
+    pub(crate) fn kill_now(&self) {
+        let id = self.serving.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-9", &id])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Kills the server as it is, without a word.
+    pub(crate) fn kill(&mut self) {
+        self.serving.kill().unwrap();
+        self.serving.wait().unwrap();
+    }
+
+    /// Starts the server that was killed again.
+    pub(crate) async fn start_again(&mut self) {
+        self.serving = self.rollcall.start(&["serve"]);
+        self.wait().await;
+    }
+
+    /// A request of its own, which may find nobody.
+    pub(crate) fn request(&self, method: Method, path: &str, body: &Json) -> RequestBuilder {
+        let url = Url::parse(&format!("{}{path}", self.url)).unwrap();
+        let request = self.client.request(method, url).bearer_auth(&self.token);
+        let media = "application/scim+json";
+        request.header("content-type", media).body(body.to_string())
+    }
+
+    async fn wait(&mut self) {
+        let ready = self.ready.clone();
         let deadline = Instant::now() + DEADLINE;
         loop {
             let ended = self.serving.try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}");
-            let answer = self.client.get(ready).send().await;
+            let answer = self.client.get(&ready).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }

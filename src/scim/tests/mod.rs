@@ -3,6 +3,7 @@
 
 mod bulk;
 mod discovery;
+mod fuzz;
 mod leaving;
 mod lists;
 mod patching;
