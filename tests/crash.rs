@@ -225,3 +225,53 @@ fn on_sqlite_a_killed_run_holds_up_nobody() {
     killed.wait().unwrap();
     rollcall.run(&["sync", "people"]).exits(0);
 }
+
+#[test]
+fn an_apply_that_is_killed_is_known_to_have_written_and_can_be_undone() {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write("people.csv", &people("Analyst", 0));
+        rollcall.sync("people", 0);
+        let before = rollcall.dump();
+        let begun_at = rollcall.journal_end();
+        rollcall.write(
+            "people.csv",
+            &people("Chief", 0).replace("Analyst", "Clerk"),
+        );
+        let plan = rollcall.run(&["--json", "plan", "people"]).json()["run"].to_string();
+        let mut apply = rollcall
+            .command(&["apply", &plan])
+            .env("ROLLCALL_TEST_LEASE", "500ms")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        // The note of the approval comes first, then a transaction of 500.
+        while rollcall.journal_end() <= begun_at + 1 && begun.elapsed() < DEADLINE {
+            std::thread::yield_now();
+        }
+        apply.kill().unwrap();
+        apply.wait().unwrap();
+        let again = loop {
+            let again = rollcall.run(&["apply", &plan]);
+            if !again.stderr.contains("is being run") || begun.elapsed() > DEADLINE {
+                break again;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let state = rollcall
+            .run(&["--json", "run", "show", &plan])
+            .exits(0)
+            .json()["state"]
+            .clone();
+        assert!(state == "failed" || state == "applied", "{state}");
+        assert!(
+            again.stderr.contains(state.as_str().unwrap()),
+            "{}",
+            again.stderr
+        );
+        rollcall.run(&["run", "undo", &plan]).exits(0);
+        assert!(rollcall.dump() == before);
+    }
+}

@@ -423,7 +423,7 @@ pub(super) fn print_finished(
     }
     if report.unwritten > 0 {
         output::folded(&format!(
-            "  NOT WRITTEN: {}; the notes say why, and the next run tries again",
+            "  NOT WRITTEN: {}; the notes say why",
             count(report.unwritten, "of these changes", "of these changes")
         ))?;
     }

@@ -38,6 +38,12 @@ impl Report {
         self.unwritten += refused.len() as u64;
         self.notes.extend(refused.iter().map(Refused::note));
     }
+
+    /// The same of an undo, which nothing tries again.
+    pub(super) fn refuse_for_good(&mut self, refused: &[Refused]) {
+        self.unwritten += refused.len() as u64;
+        self.notes.extend(refused.iter().map(Refused::last_note));
+    }
 }
 
 /// What a run removed, of what was to be removed.

@@ -186,15 +186,19 @@ impl Engine {
     }
 
     /// Runs that are still `running` while we hold the lease were cut off.
-    async fn bury_interrupted(&self, setup: &Setup) -> Result<(), SyncError> {
+    pub(super) async fn bury_interrupted(&self, footing: &Footing) -> Result<(), SyncError> {
         let query = RunQuery {
-            source: Some(setup.source.id),
+            source: Some(footing.source.id),
             since: None,
             limit: RUNS_LOOKED_AT_MAX,
         };
         let verdict = "failed because it was cut off before it ended; the next run starts over";
-        for run in self.store.runs(setup.source.tenant, &query).await? {
-            if run.state == RunState::Running && run.kind != RunKind::Plan {
+        for run in self.store.runs(footing.source.tenant, &query).await? {
+            // A plan that is being made runs without the lease, and has no verdict yet; one
+            // that was being applied has both.
+            let is_being_made = run.kind == RunKind::Plan && run.verdict.is_none();
+            if run.state == RunState::Running && !is_being_made {
+                self.store.drop_steps(run.id).await?;
                 self.store
                     .finish_run(
                         run.id,
