@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rollcall_store::records::{Presence, Source, Tenant};
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
+use crate::auth::connection::Known;
 use crate::sync::{Mode, Progress};
 
 /// How many changes of a plan are shown.
@@ -119,10 +120,6 @@ async fn list_unconfigured(
 ) -> Result<(), CliError> {
     // Those of the configuration are known to the store from here on.
     let connections = workspace.roster().all(None).await?;
-    let priority = |id| {
-        let known = connections.iter().find(|known| known.source.id == id)?;
-        Some(known.settings.priorities.default)
-    };
     for tenant in workspace.store.tenants().await? {
         if !workspace.may_touch(&tenant.name) {
             continue;
@@ -148,28 +145,43 @@ async fn list_unconfigured(
                 state,
             ]);
         }
-        for record in workspace.store.sources(tenant.id).await? {
-            let configured = workspace.config.sources.contains_key(&record.name);
-            if record.kind != crate::sync::push::KIND || configured {
-                continue;
-            }
-            json.push(serde_json::json!({
-                "source": record.name,
-                "tenant": tenant.name,
-                "kind": record.kind,
-                "priority": priority(record.id),
-                "paused": record.paused,
-            }));
-            let priority = priority(record.id).map(|number| number.to_string());
-            let state = record.paused.map(|why| format!("paused: {why}"));
-            rows.push(vec![
-                record.name,
-                record.kind,
-                priority.unwrap_or_else(|| "-".to_owned()),
-                "pushes".to_owned(),
-                state.unwrap_or_else(|| "ready".to_owned()),
-            ]);
+        pushing(workspace, &tenant, &connections, rows, json).await?;
+    }
+    Ok(())
+}
+
+/// The sources of a tenant that push.
+async fn pushing(
+    workspace: &Workspace,
+    tenant: &Tenant,
+    connections: &[Known],
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
+    for record in workspace.store.sources(tenant.id).await? {
+        let configured = workspace.config.sources.contains_key(&record.name);
+        if record.kind != crate::sync::push::KIND || configured {
+            continue;
         }
+        let known = connections
+            .iter()
+            .find(|known| known.source.id == record.id);
+        let priority = known.map(|known| known.settings.priorities.default);
+        json.push(serde_json::json!({
+            "source": record.name,
+            "tenant": tenant.name,
+            "kind": record.kind,
+            "priority": priority,
+            "paused": record.paused,
+        }));
+        let state = record.paused.map(|why| format!("paused: {why}"));
+        rows.push(vec![
+            record.name,
+            record.kind,
+            priority.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            "pushes".to_owned(),
+            state.unwrap_or_else(|| "ready".to_owned()),
+        ]);
     }
     Ok(())
 }
