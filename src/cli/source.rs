@@ -241,8 +241,8 @@ async fn retire(global: &Global, workspace: &Workspace, name: &str) -> Result<Ex
     if !global.json {
         super::run::print_steps(workspace, finished.run, STEPS_SHOWN).await?;
         output::line(format!(
-            "\nNothing was changed. Take back all that {name} said: rollcall apply {}",
-            finished.run
+            "\nNothing was changed. This takes back all that {name} said. {}",
+            super::sync::how_to_apply(&finished)
         ))?;
     }
     Ok(super::sync::exit_of_plan(&finished))
