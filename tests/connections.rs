@@ -83,7 +83,8 @@ impl Vendor {
     async fn serve_with(&self, environment: &[(&str, &str)]) -> Serving {
         let mut command = self.rollcall.command(&["serve"]);
         command.envs(environment.iter().copied());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let log = std::fs::File::create(self.rollcall.folder().join("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log);
         let mut serving = Serving(command.spawn().unwrap());
         until(async || {
             let ended = serving.0.try_wait().unwrap();
@@ -601,7 +602,8 @@ async fn the_inspector_shows_everything_but_secrets() {
     for database in Database::ALL {
         let vendor = Vendor::new(database, "");
         let given = vendor.create("okta", &["--set", "log_size=6"]);
-        let serving = vendor.serve().await;
+        let everything = [("RUST_LOG", "trace")];
+        let serving = vendor.serve_with(&everything).await;
         for number in 0..4 {
             given.get(&format!("/Users?startIndex={number}")).await;
         }
@@ -651,6 +653,11 @@ async fn the_inspector_shows_everything_but_secrets() {
                 .map(|octets| String::from_utf8_lossy(&octets).into_owned())
                 .concat(),
         };
+        let log = vendor.rollcall.folder().join("log");
+        let log = std::fs::read_to_string(log).unwrap();
+        assert!(log.contains("answered"), "{log}");
+        assert!(!log.contains(CANARY) && !log.contains(&given.token));
+        assert!(!vendor.journal().contains(CANARY));
         assert!(stored.contains("shoeSize"));
         assert!(!stored.contains(CANARY) && !stored.contains(&given.token));
     }

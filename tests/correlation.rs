@@ -296,3 +296,25 @@ fn a_second_entry_of_one_person_is_a_conflict_unless_that_is_allowed() {
         assert_eq!(rollcall.user("ada").unwrap()["active"], true);
     });
 }
+
+#[test]
+fn an_old_key_that_comes_back_beside_the_new_one_is_a_second_entry_for_one_person() {
+    each_database("\"userName\"", |rollcall| {
+        let run_with = |rows: &str, code: i32| {
+            rollcall.write("hr.csv", &format!("{HEADER}{rows}{}", others()));
+            rollcall.sync("hr", code)
+        };
+        run_with("1,ada,E1,,Clerk,true\n", 0);
+        run_with("9,ada,E1,,Clerk,true\n", 0);
+        let run = run_with("9,ada,E1,,Clerk,true\n1,ada,E1,,Clerk,false\n", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+        // As somebody else: a key that is used again makes nobody of it.
+        let run = run_with("9,ada,E1,,Clerk,true\n1,cy,E2,,Clerk,true\n", 4);
+        assert_eq!(run["tally"]["quarantined"], 1, "{run}");
+        assert!(rollcall.user("cy").is_none());
+        // The new key goes, the old one is back: the same person.
+        run_with("1,ada,E1,,Clerk,true\n", 0);
+        assert_eq!(rollcall.user("ada").unwrap()["active"], true);
+    });
+}

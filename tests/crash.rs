@@ -20,6 +20,8 @@ mapping = "people-csv"
 "#;
 /// Three transactions, and a bit.
 const PEOPLE: u32 = 1_050;
+/// How many people a transaction of a first import holds, in place of some thousand.
+const IMPORT_PEOPLE: &str = "350";
 /// Another number by `ROLLCALL_TEST_KILLS`.
 const KILLS_DEFAULT: u32 = 20;
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -35,12 +37,13 @@ fn people(title: &str, absent: u32) -> String {
     text
 }
 
-/// Starts a run that is going to be killed. The lease that it leaves behind must not hold
+/// Starts a run, which may be killed. The lease that it leaves behind must not hold
 /// up the test for a minute.
 fn start(rollcall: &Rollcall) -> Child {
     rollcall
         .command(&["sync", "people"])
         .env("ROLLCALL_TEST_LEASE", "500ms")
+        .env("ROLLCALL_TEST_IMPORT_PEOPLE", IMPORT_PEOPLE)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -75,7 +78,7 @@ fn undisturbed(database: Database) -> Undisturbed {
     let rollcall = Rollcall::new(database, SOURCE);
     rollcall.write("people.csv", &people("Analyst", 0));
     let begun = Instant::now();
-    rollcall.sync("people", 0);
+    assert!(start(&rollcall).wait().unwrap().success());
     let took = begun.elapsed();
     let imported = rollcall.dump();
     rollcall.write("people.csv", &people("Nurse", 20));
@@ -221,4 +224,54 @@ fn on_sqlite_a_killed_run_holds_up_nobody() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     rollcall.run(&["sync", "people"]).exits(0);
+}
+
+#[test]
+fn an_apply_that_is_killed_is_known_to_have_written_and_can_be_undone() {
+    for database in Database::ALL {
+        let rollcall = Rollcall::new(database, SOURCE);
+        rollcall.write("people.csv", &people("Analyst", 0));
+        rollcall.sync("people", 0);
+        let before = rollcall.dump();
+        let begun_at = rollcall.journal_end();
+        rollcall.write(
+            "people.csv",
+            &people("Chief", 0).replace("Analyst", "Clerk"),
+        );
+        let plan = rollcall.run(&["--json", "plan", "people"]).json()["run"].to_string();
+        let mut apply = rollcall
+            .command(&["apply", &plan])
+            .env("ROLLCALL_TEST_LEASE", "500ms")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        // The note of the approval comes first, then a transaction of 500.
+        while rollcall.journal_end() <= begun_at + 1 && begun.elapsed() < DEADLINE {
+            std::thread::yield_now();
+        }
+        apply.kill().unwrap();
+        apply.wait().unwrap();
+        let again = loop {
+            let again = rollcall.run(&["apply", &plan]);
+            if !again.stderr.contains("is being run") || begun.elapsed() > DEADLINE {
+                break again;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let state = rollcall
+            .run(&["--json", "run", "show", &plan])
+            .exits(0)
+            .json()["state"]
+            .clone();
+        assert!(state == "failed" || state == "applied", "{state}");
+        assert!(
+            again.stderr.contains(state.as_str().unwrap()),
+            "{}",
+            again.stderr
+        );
+        rollcall.run(&["run", "undo", &plan]).exits(0);
+        assert!(rollcall.dump() == before);
+    }
 }

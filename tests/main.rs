@@ -28,6 +28,8 @@ mod guards;
 mod names;
 mod quarantine;
 mod references;
+mod retire;
+mod runs;
 mod schedule;
 mod scim_clients;
 mod scim_conformance;

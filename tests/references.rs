@@ -153,7 +153,7 @@ fn what_names_nobody_is_listed_with_the_run_and_joins_in_a_later_one() {
             .json();
         assert_eq!(
             json["dangling"],
-            json!([{"entry": "a", "attribute": "members", "name": "9"}])
+            json!([{"entry": "a", "called": "a", "attribute": "members", "name": "9"}])
         );
         write(
             rollcall,
@@ -255,5 +255,93 @@ fn entries_that_stay_as_they_are_mean_the_new_owner_of_a_name_one_run_later() {
         let end = rollcall.journal_end();
         assert_eq!(rollcall.sync("staff", 0)["tally"]["unchanged"], 4);
         assert_eq!(rollcall.journal_end(), end);
+    });
+}
+
+#[test]
+fn who_is_deleted_is_waited_for_again_by_whoever_mentions_them() {
+    let fresh_or_old = "guard = { attribute = \"100%\", identity = \"100%\" }\nage_max = \"any\"";
+    for database in Database::ALL {
+        let mut rollcall = Rollcall::new(database, SOURCE);
+        rollcall.set_sources(&SOURCE.replace(
+            "guard = { attribute = \"100%\", identity = \"100%\" }",
+            fresh_or_old,
+        ));
+        rollcall.write("mappings/staff.toml", MANAGED);
+        let group = [json!({"id": "a", "name": "a", "members": ["D1", "D2"]})];
+        let people = [
+            managed(1, "D1", "D2"),
+            managed(2, "D2", ""),
+            managed(3, "D3", ""),
+        ];
+        write(&rollcall, &people, &group);
+        rollcall.sync("staff", 0);
+        let without: Vec<Json> = people.iter().filter(|p| p["id"] != "2").cloned().collect();
+        write(&rollcall, &without, &group);
+        rollcall.sync("staff", 0);
+        rollcall.run_later(31, &["sync", "staff"]).exits(0);
+        assert!(rollcall.user("user2").is_none());
+        let run = rollcall
+            .run_later(31, &["--json", "sync", "staff"])
+            .exits(0)
+            .json();
+        assert_eq!(run["tally"]["dangling"], 2, "{run}");
+        assert_eq!(manager_of(&rollcall, "user1"), Json::Null);
+        // Somebody new bears the name.
+        write(&rollcall, &people, &group);
+        rollcall.run_later(31, &["sync", "staff"]).exits(0);
+        assert_eq!(members(&rollcall, "a"), json!(["user1", "user2"]));
+        assert_eq!(
+            manager_of(&rollcall, "user1"),
+            rollcall.user("user2").unwrap()["id"]
+        );
+    }
+}
+
+#[test]
+fn after_an_undo_whoever_was_waited_for_is_found_again() {
+    each_database(MANAGED, |rollcall| {
+        let group = [json!({"id": "a", "name": "a", "members": ["D1", "D2"]})];
+        let few = [managed(1, "D1", "D2"), managed(3, "D3", "")];
+        write(rollcall, &few, &group);
+        rollcall.sync("staff", 0);
+        let all = [few.to_vec(), vec![managed(2, "D2", "")]].concat();
+        write(rollcall, &all, &group);
+        let came = rollcall.sync("staff", 0)["run"].to_string();
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user2"]));
+        rollcall.run(&["run", "undo", &came]).exits(0);
+        assert_eq!(members(rollcall, "a"), json!(["user1"]));
+        rollcall.run(&["source", "resume", "staff"]).exits(0);
+        rollcall.sync("staff", 0);
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user2"]));
+        assert_eq!(
+            manager_of(rollcall, "user1"),
+            rollcall.user("user2").unwrap()["id"]
+        );
+    });
+}
+
+#[test]
+fn who_comes_back_by_the_undo_of_an_undo_is_found_by_name_from_the_next_run_on() {
+    each_database(MANAGED, |rollcall| {
+        let group = |members: &[&str]| [json!({"id": "a", "name": "a", "members": members})];
+        let few = [managed(1, "D1", ""), managed(3, "D3", "")];
+        write(rollcall, &few, &group(&["D1"]));
+        rollcall.sync("staff", 0);
+        let all = [few.to_vec(), vec![managed(2, "D2", "")]].concat();
+        write(rollcall, &all, &group(&["D1"]));
+        let came = rollcall.sync("staff", 0)["run"].to_string();
+        let undone = rollcall
+            .run(&["--json", "run", "undo", &came])
+            .exits(0)
+            .json();
+        rollcall
+            .run(&["run", "undo", &undone["run"].to_string()])
+            .exits(0);
+        rollcall.run(&["source", "resume", "staff"]).exits(0);
+        rollcall.sync("staff", 0);
+        write(rollcall, &all, &group(&["D1", "D2"]));
+        rollcall.sync("staff", 0);
+        assert_eq!(members(rollcall, "a"), json!(["user1", "user2"]));
     });
 }

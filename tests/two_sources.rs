@@ -225,3 +225,29 @@ fn two_sources_that_are_run_at_the_same_moment_make_nobody_twice() {
         }
     }
 }
+
+#[test]
+fn after_the_grace_period_the_values_of_a_leaver_go_and_the_no_stays() {
+    for database in Database::ALL {
+        let hr = "id,login,title,active\n1,ada,Countess,true\n2,bea,Nurse,true\n3,cid,Clerk,true\n";
+        let mut rollcall = installed(
+            database,
+            hr,
+            "id,login,title,active\na,ada,Dr,true\nb,bea,RN,true\n",
+        );
+        rollcall.set_sources(&SOURCES.replace("format", "age_max = \"any\"\nformat"));
+        rollcall.write("hr.csv", &hr.replace("1,ada,Countess,true\n", ""));
+        rollcall.sync("hr", 0);
+        assert_eq!(
+            rollcall.user("ada").unwrap()["attributes"]["title"],
+            "Countess"
+        );
+        rollcall.run_later(31, &["sync", "hr"]).exits(0);
+        let ada = rollcall.user("ada").unwrap();
+        assert_eq!(ada["attributes"]["title"], "Dr");
+        assert_eq!(ada["active"], false);
+        let end = rollcall.journal_end();
+        rollcall.run_later(31, &["sync", "hr"]).exits(0);
+        assert_eq!(rollcall.journal_end(), end);
+    }
+}

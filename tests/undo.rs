@@ -162,3 +162,22 @@ fn a_run_that_is_undone_is_not_undone_again() {
         assert_ne!(twice.code, 0);
     });
 }
+
+#[test]
+fn what_a_held_run_did_write_can_be_undone_once_the_rest_is_cancelled() {
+    each_database(|rollcall| {
+        run_with(rollcall, "1,ada,Clerk,\n");
+        // One value changes, and most people are missing.
+        rollcall.write(
+            "people.csv",
+            &format!("{HEADER}1,ada,Nurse,\n2,user2,Analyst,\n"),
+        );
+        let held = rollcall.sync("people", 3)["run"].to_string();
+        assert_eq!(of_ada(rollcall, "title"), "Nurse");
+        let refused = rollcall.run(&["run", "undo", &held]);
+        assert!(refused.stderr.contains("cancel"), "{}", refused.stderr);
+        rollcall.run(&["run", "cancel", &held]).exits(0);
+        undo(rollcall, &held);
+        assert_eq!(of_ada(rollcall, "title"), "Clerk");
+    });
+}

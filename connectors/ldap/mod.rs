@@ -120,6 +120,16 @@ impl LdapConnector {
     }
 }
 
+/// Whether a text is a filter (RFC 4515), without asking a server.
+///
+/// # Errors
+/// Says what is wrong with it, and where.
+pub fn check_filter(text: &str) -> Result<(), String> {
+    filter::encode(text)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
 #[async_trait]
 impl Connector for LdapConnector {
     async fn read(&self, request: &ReadRequest, out: mpsc::Sender<Batch>) -> Verdict {

@@ -66,8 +66,12 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
             .map(|at| format!(", {} since {}", entry.presence.as_str(), output::time(at)))
             .unwrap_or_default();
         output::folded(&format!(
-            "  {} (priority {}): key {}, {}, last changed by run {}{gone}",
-            entry.source, entry.priority, entry.key, &entry.locator, entry.run
+            "  {} ({}): key {}, {}, last changed by run {}{gone}",
+            entry.source,
+            priority(entry.priority),
+            entry.key,
+            &entry.locator,
+            entry.run
         ))?;
     }
     output::line("\nValues")?;
@@ -102,6 +106,14 @@ pub(super) fn print(explained: &Explanation) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A source that is no longer configured speaks last.
+fn priority(number: u32) -> String {
+    match number {
+        u32::MAX => "speaks last".to_owned(),
+        number => format!("priority {number}"),
+    }
 }
 
 fn print_saying(word: &str, saying: &Saying, with_value: bool) -> std::io::Result<()> {

@@ -1,8 +1,8 @@
 //! `rollcall journal`
 
 use rollcall_directory::entry::Kind;
-use rollcall_store::ids::{ResourceId, RunId};
-use rollcall_store::records::{Actor, JournalEvent, JournalLine, JournalQuery};
+use rollcall_store::ids::{ResourceId, RunId, TenantId};
+use rollcall_store::records::{Actor, JournalEvent, JournalLine, JournalQuery, Resource};
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
 
@@ -63,12 +63,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
     let ids: Vec<ResourceId> = lines.iter().filter_map(|l| l.resource).collect();
     let known = workspace.store.resources(&ids).await?;
     for line in &lines {
-        let name = line
-            .resource
-            .and_then(|id| known.iter().find(|r| r.id == id))
-            .map(crate::sync::name_of)
-            .or_else(|| line.uuid.map(|u| u.to_string()))
-            .unwrap_or_default();
+        let name = name_in(line, &known);
         let who = match &line.actor {
             Actor::Run(run) => format!("run {run}"),
             Actor::Connection(run) => format!("push, run {run}"),
@@ -84,6 +79,49 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         ))?;
     }
     Ok(Exit::Done)
+}
+
+/// What a run changed, line by line.
+pub(super) async fn print_run(
+    workspace: &Workspace,
+    tenant: TenantId,
+    run: RunId,
+    show: usize,
+) -> Result<(), CliError> {
+    let query = JournalQuery {
+        run: Some(run),
+        limit: u32::try_from(show.saturating_add(1)).unwrap_or(u32::MAX),
+        ..JournalQuery::default()
+    };
+    let lines = workspace.store.journal(tenant, &query).await?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    output::line("\nIn the journal:")?;
+    let ids: Vec<ResourceId> = lines.iter().filter_map(|l| l.resource).collect();
+    let known = workspace.store.resources(&ids).await?;
+    for line in lines.iter().take(show) {
+        output::folded(&format!(
+            "  {}  {}",
+            name_in(line, &known),
+            what(&line.event)
+        ))?;
+    }
+    if lines.len() > show {
+        output::line(format!(
+            "  … and more: rollcall run show {run} --all, or rollcall journal --run {run}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Whom a line is about.
+fn name_in(line: &JournalLine, known: &[Resource]) -> String {
+    line.resource
+        .and_then(|id| known.iter().find(|r| r.id == id))
+        .map(crate::sync::name_of)
+        .or_else(|| line.uuid.map(|u| u.to_string()))
+        .unwrap_or_default()
 }
 
 fn what(event: &JournalEvent) -> String {

@@ -119,7 +119,7 @@ enum Command {
     /// Groups: list, show
     #[command(subcommand)]
     Group(resource::Command),
-    /// Sources: list, pause, resume
+    /// Sources: list, pause, resume, retire
     #[command(subcommand)]
     Source(source::Command),
     /// Connections over which identity providers push: create, rotate, log, approve

@@ -1,7 +1,7 @@
 //! `rollcall run list|show|approve|cancel|undo`
 
 use rollcall_store::ids::{RunId, SourceId, TenantId};
-use rollcall_store::records::{Presence, Run, RunKind, RunQuery, RunState};
+use rollcall_store::records::{Actor, Presence, Run, RunKind, RunQuery, RunState};
 use rollcall_store::writes::{Step, Write};
 
 use super::output::count;
@@ -64,19 +64,42 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         Command::Show { run, all } => show(global, &workspace, RunId(run), all).await,
         Command::Approve { run } => super::apply::apply(global, &workspace, RunId(run)).await,
         Command::Cancel { run } => {
-            workspace.run(RunId(run)).await?;
+            let cancelled = workspace.run(RunId(run)).await?;
             workspace.engine().cancel(RunId(run)).await?;
+            note_cancelled(&workspace, &cancelled).await?;
             if global.json {
                 output::json(&serde_json::json!({ "run": run, "state": "cancelled" }))?;
             } else {
                 output::line(format!(
-                    "Run {run} is cancelled; nothing of what it held was done."
+                    "Run {run} is cancelled; nothing of what waited was done."
                 ))?;
             }
             Ok(Exit::Done)
         }
         Command::Undo { run, plan } => undo(global, &workspace, RunId(run), plan).await,
     }
+}
+
+/// An administrator's word stands in the journal.
+async fn note_cancelled(workspace: &Workspace, run: &Run) -> Result<(), CliError> {
+    let Some(source) = workspace.store.source(run.source).await? else {
+        return Ok(());
+    };
+    let what = match run.state {
+        RunState::Planned => "plan",
+        _ => "run",
+    };
+    let text = format!(
+        "{what} {} was cancelled: nothing of what waited was done",
+        run.id
+    );
+    let now = workspace.clock.now();
+    let actor = Actor::Cli;
+    workspace
+        .store
+        .note(source.tenant, Some(source.id), &actor, &text, now)
+        .await?;
+    Ok(())
 }
 
 async fn list(
@@ -128,14 +151,55 @@ async fn list(
             run.id.to_string(),
             name_of(run),
             run.kind.as_str().to_owned(),
-            run.state.as_str().to_owned(),
+            state_of(run, &runs),
             how_it_read(run).to_owned(),
             output::time(run.started),
-            summary(&report.tally),
+            what_it_did(run, &report, &runs),
         ]);
     }
     output::table(&rows)?;
     Ok(Exit::Done)
+}
+
+/// What a run did, with the run that it took back.
+fn what_it_did(run: &Run, report: &Report, runs: &[Run]) -> String {
+    if run.state == RunState::Failed {
+        return what_a_failure_left(report);
+    }
+    let Some(undone) = run.undoes else {
+        return summary(&report.tally);
+    };
+    // What takes back an undo does again what the undo took back.
+    let again = runs
+        .iter()
+        .find(|r| r.id == undone)
+        .and_then(|undo| undo.undoes);
+    let what = match again {
+        Some(first) => format!("takes back the undo {undone}, so does run {first} again"),
+        None => format!("takes back run {undone}"),
+    };
+    format!("{what}: {}", summary(&report.tally))
+}
+
+/// A run's state, and by which run it was undone.
+fn state_of(run: &Run, runs: &[Run]) -> String {
+    let state = run.state.as_str();
+    let by = runs
+        .iter()
+        .find(|r| r.undoes == Some(run.id) && r.state == RunState::Applied);
+    match by {
+        Some(by) if run.state == RunState::Undone => format!("{state} by {}", by.id),
+        _ => state.to_owned(),
+    }
+}
+
+/// What a run that failed has left behind.
+fn what_a_failure_left(report: &Report) -> String {
+    match report.written {
+        0 => "nothing was written".to_owned(),
+        1 => "1 change was written before it failed; it stays".to_owned(),
+        written => format!("{written} changes were written before it failed; they stay"),
+    }
 }
 
 /// The verdict in one word; `run show` has the sentence.
@@ -198,7 +262,15 @@ async fn show(
         }
     }
     print_dangling(&name, &dangling, if all { usize::MAX } else { STEPS_SHOWN })?;
-    print_steps(workspace, id, if all { usize::MAX } else { STEPS_SHOWN }).await?;
+    let show = if all { usize::MAX } else { STEPS_SHOWN };
+    print_steps(workspace, id, show).await?;
+    let wrote = matches!(
+        run.state,
+        RunState::Applied | RunState::Undone | RunState::Failed
+    );
+    if let (true, Some(source)) = (wrote, &source) {
+        super::journal::print_run(workspace, source.tenant, id, show).await?;
+    }
     if run.state == RunState::Held {
         output::lines(&format!(
             "\nDo it: rollcall run approve {id}\nDiscard it: rollcall run cancel {id}"
@@ -212,6 +284,8 @@ async fn show(
 struct Dangling {
     /// The key of the entry that names it.
     entry: String,
+    /// What people call whose entry it is.
+    called: String,
     /// `members`, or the attribute.
     attribute: String,
     /// The name, as the source writes it.
@@ -229,10 +303,19 @@ async fn dangling(workspace: &Workspace, source: SourceId) -> Result<Vec<Danglin
             .and_then(|at| links.get(at))
             .map(|l| l.key.to_string())
     };
+    let owners: Vec<_> = links.iter().map(|link| link.resource).collect();
+    let owners = workspace.store.resources(&owners).await?;
+    let name_of = |id| {
+        let found = links.binary_search_by_key(&id, |link| link.id).ok()?;
+        let owner = links.get(found)?.resource;
+        let owner = owners.iter().find(|resource| resource.id == owner)?;
+        Some(crate::sync::name_of(owner))
+    };
     Ok(pending
         .into_iter()
         .map(|p| Dangling {
             entry: key_of(p.link).unwrap_or_default(),
+            called: name_of(p.link).unwrap_or_default(),
             attribute: p.reference.unit.to_string(),
             name: p.reference.name.text,
         })
@@ -247,7 +330,13 @@ fn print_dangling(source: &str, dangling: &[Dangling], show: usize) -> Result<()
     for named in dangling.iter().take(show) {
         output::line(format!(
             "  {} ({} of {})",
-            &named.name, named.attribute, &named.entry
+            named.name,
+            named.attribute,
+            if named.called.is_empty() {
+                &named.entry
+            } else {
+                &named.called
+            }
         ))?;
     }
     if dangling.len() > show {
@@ -320,7 +409,11 @@ pub(super) fn print_finished(
         RunState::Held => "changes, those that wait included",
         _ => "changes",
     };
-    output::folded(&format!("  {verb}: {}", summary(&report.tally)))?;
+    if finished.state == RunState::Failed {
+        output::folded(&format!("  {}", what_a_failure_left(report)))?;
+    } else {
+        output::folded(&format!("  {verb}: {}", summary(&report.tally)))?;
+    }
     if report.tally.quarantined > 0 {
         output::folded(&format!(
             "  in quarantine: {}; reasons: rollcall run show {}",
@@ -330,7 +423,7 @@ pub(super) fn print_finished(
     }
     if report.unwritten > 0 {
         output::folded(&format!(
-            "  NOT WRITTEN: {}; the notes say why, and the next run tries again",
+            "  NOT WRITTEN: {}; the notes say why",
             count(report.unwritten, "of these changes", "of these changes")
         ))?;
     }

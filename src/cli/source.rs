@@ -1,6 +1,15 @@
-//! `rollcall source list|pause|resume`
+//! `rollcall source list|pause|resume|retire`
+
+use std::sync::Arc;
+
+use rollcall_store::records::{Presence, Source, Tenant};
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
+use crate::auth::connection::Known;
+use crate::sync::{Mode, Progress};
+
+/// How many changes of a plan are shown.
+const STEPS_SHOWN: usize = 20;
 
 #[derive(Debug, clap::Subcommand)]
 #[command(
@@ -21,6 +30,14 @@ pub(super) enum Command {
         #[arg(long, default_value = "paused by an administrator")]
         because: String,
     },
+    /// Take back all that a source said which is no longer configured: as a plan
+    #[command(
+        after_help = "Example:\n  rollcall source retire old-hr\n\nNothing is changed. Whom no other source holds will be not active; see the plan, then\napply it."
+    )]
+    Retire {
+        /// The source
+        source: String,
+    },
     /// Let it go on
     #[command(after_help = "Example:\n  rollcall source resume hr")]
     Resume {
@@ -36,6 +53,7 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         Command::Pause { source, because } => {
             set(global, &workspace, &source, Some(&because)).await
         }
+        Command::Retire { source } => retire(global, &workspace, &source).await,
         Command::Resume { source } => set(global, &workspace, &source, None).await,
     }
 }
@@ -85,45 +103,87 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
-    // Those of the configuration are known to the store from here on.
-    let connections = workspace.roster().all(None).await?;
-    let priority = |id| {
-        let known = connections.iter().find(|known| known.source.id == id)?;
-        Some(known.settings.priorities.default)
-    };
-    for tenant in workspace.store.tenants().await? {
-        if !workspace.may_touch(&tenant.name) {
-            continue;
-        }
-        for record in workspace.store.sources(tenant.id).await? {
-            let configured = workspace.config.sources.contains_key(&record.name);
-            if record.kind != crate::sync::push::KIND || configured {
-                continue;
-            }
-            json.push(serde_json::json!({
-                "source": record.name,
-                "tenant": tenant.name,
-                "kind": record.kind,
-                "priority": priority(record.id),
-                "paused": record.paused,
-            }));
-            let priority = priority(record.id).map(|number| number.to_string());
-            let state = record.paused.map(|why| format!("paused: {why}"));
-            rows.push(vec![
-                record.name,
-                record.kind,
-                priority.unwrap_or_else(|| "-".to_owned()),
-                "pushes".to_owned(),
-                state.unwrap_or_else(|| "ready".to_owned()),
-            ]);
-        }
-    }
+    list_unconfigured(workspace, &mut rows, &mut json).await?;
     if global.json {
         output::json(&json)?;
     } else {
         output::table(&rows)?;
     }
     Ok(Exit::Done)
+}
+
+/// Sources that the configuration had once, and connections that were made at run time.
+async fn list_unconfigured(
+    workspace: &Workspace,
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
+    // Those of the configuration are known to the store from here on.
+    let connections = workspace.roster().all(None).await?;
+    for tenant in workspace.store.tenants().await? {
+        if !workspace.may_touch(&tenant.name) {
+            continue;
+        }
+        for record in dropped(workspace, &tenant).await? {
+            json.push(serde_json::json!({
+                "source": record.name,
+                "tenant": tenant.name,
+                "kind": record.kind,
+                "configured": false,
+            }));
+            let state = format!(
+                "no longer configured; what it said still counts, last of all: rollcall source retire {}",
+                record.name
+            );
+            rows.push(vec![
+                record.name,
+                record.kind,
+                "-".to_owned(),
+                record
+                    .last_complete
+                    .map_or_else(|| "never".to_owned(), output::time),
+                state,
+            ]);
+        }
+        pushing(workspace, &tenant, &connections, rows, json).await?;
+    }
+    Ok(())
+}
+
+/// The sources of a tenant that push.
+async fn pushing(
+    workspace: &Workspace,
+    tenant: &Tenant,
+    connections: &[Known],
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
+    for record in workspace.store.sources(tenant.id).await? {
+        let configured = workspace.config.sources.contains_key(&record.name);
+        if record.kind != crate::sync::push::KIND || configured {
+            continue;
+        }
+        let known = connections
+            .iter()
+            .find(|known| known.source.id == record.id);
+        let priority = known.map(|known| known.settings.priorities.default);
+        json.push(serde_json::json!({
+            "source": record.name,
+            "tenant": tenant.name,
+            "kind": record.kind,
+            "priority": priority,
+            "paused": record.paused,
+        }));
+        let state = record.paused.map(|why| format!("paused: {why}"));
+        rows.push(vec![
+            record.name,
+            record.kind,
+            priority.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            "pushes".to_owned(),
+            state.unwrap_or_else(|| "ready".to_owned()),
+        ]);
+    }
+    Ok(())
 }
 
 /// The connection of that name which the configuration does not have.
@@ -141,6 +201,51 @@ async fn connection(
     let tenant = workspace.tenant(global).await?;
     let mut sources = workspace.store.sources(tenant.id).await?.into_iter();
     Ok(sources.find(|s| s.name == name && s.kind == crate::sync::push::KIND))
+}
+
+/// The sources of a tenant that the configuration had once, and whose word still counts.
+async fn dropped(workspace: &Workspace, tenant: &Tenant) -> Result<Vec<Source>, CliError> {
+    let mut all = Vec::new();
+    for record in workspace.store.sources(tenant.id).await? {
+        let configured = workspace.config.sources.contains_key(&record.name);
+        if configured || record.kind == crate::sync::push::KIND {
+            continue;
+        }
+        let marks = workspace.store.link_marks(record.id).await?;
+        if marks.iter().any(|mark| mark.presence == Presence::Present) {
+            all.push(record);
+        }
+    }
+    Ok(all)
+}
+
+async fn retire(global: &Global, workspace: &Workspace, name: &str) -> Result<Exit, CliError> {
+    if workspace.config.sources.contains_key(name) {
+        return Err(CliError::Usage(format!(
+            "source {name} is configured: take [sources.{name}] out of the configuration first, then retire it"
+        )));
+    }
+    let tenant = workspace.tenant(global).await?;
+    let all = dropped(workspace, &tenant).await?;
+    let Some(record) = all.into_iter().find(|record| record.name == name) else {
+        return Err(CliError::Usage(format!(
+            "there is no source {name} that is no longer configured and still counts; see `rollcall source list`"
+        )));
+    };
+    let setup = workspace.retiring(tenant, record).await?;
+    let finished = workspace
+        .engine()
+        .run(&setup, Mode::Plan, Arc::new(Progress::default()))
+        .await?;
+    super::run::print_finished(global, name, &finished)?;
+    if !global.json {
+        super::run::print_steps(workspace, finished.run, STEPS_SHOWN).await?;
+        output::line(format!(
+            "\nNothing was changed. Take back all that {name} said: rollcall apply {}",
+            finished.run
+        ))?;
+    }
+    Ok(super::sync::exit_of_plan(&finished))
 }
 
 async fn set(

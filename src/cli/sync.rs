@@ -83,11 +83,16 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CliEr
             ))?;
         }
     }
-    Ok(match finished.state {
+    Ok(exit_of_plan(&finished))
+}
+
+/// What the end of a plan means: it also tells what a guard would hold.
+pub(super) fn exit_of_plan(finished: &Finished) -> Exit {
+    match finished.state {
         RunState::Failed => Exit::Failed,
         _ if !finished.report.held.is_empty() => Exit::Held,
-        _ => exit_of(&finished),
-    })
+        _ => exit_of(finished),
+    }
 }
 
 /// Draws a bar on a terminal, and prints a line now and then elsewhere, while a run goes on.
@@ -151,6 +156,8 @@ fn told(name: &str, progress: &Progress) -> String {
     let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
     let read = match (load(&progress.read), load(&progress.announced)) {
         (read, 0) => output::count(read, "entry read", "entries read"),
+        // More than was announced: then that says nothing.
+        (read, announced) if read > announced => output::count(read, "entry read", "entries read"),
         (read, announced) => format!("{read} of {announced} entries read"),
     };
     match (load(&progress.written), load(&progress.to_write)) {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_directory::schema::Schemas;
+use rollcall_mapping::Mapping;
 use rollcall_store::ids::RunId;
-use rollcall_store::records::{Run, Tenant};
+use rollcall_store::records::{Run, Source, Tenant};
 use rollcall_store::{Options, Store};
 
 use super::{CliError, Global};
 use crate::auth::connection::Roster;
+use crate::config::policy::{Guards, LeaverAction, Leavers, Limits};
 use crate::config::{self, Config, Environment};
 use crate::sync::{
-    Clock, Engine, Footing, LEASE_SECONDS, Owner, Setup, SyncError, SystemClock, Tenancy, Voices,
+    Clock, Engine, Footing, LEASE_SECONDS, Owner, RETIRED_MAPPING, Retired, Setup, SyncError,
+    SystemClock, Tenancy, Voices,
 };
 
 /// Where a configuration is looked for when none is named.
@@ -92,6 +95,7 @@ impl Workspace {
             store: self.store.clone(),
             clock: self.clock.clone(),
             tenancy: self.tenancy.clone(),
+            import_people: self.config.import_people,
         }
     }
 
@@ -197,6 +201,7 @@ impl Workspace {
             user_filter: source.user_filter.clone(),
             group_filter: source.group_filter.clone(),
             leavers: source.leavers,
+            retires: false,
             limits: source.limits,
             time_zone,
             several_entries: source.several_entries_per_person,
@@ -217,7 +222,9 @@ impl Workspace {
     /// configured, or of a connection, which need not be.
     pub(crate) async fn footing_of_run(&self, run: &Run) -> Result<Footing, CliError> {
         let record = self.store.source(run.source).await?;
-        let Some(source) = record.filter(|record| record.kind == crate::sync::push::KIND) else {
+        let pushes = |record: &Source| record.kind == crate::sync::push::KIND;
+        let dropped = |record: &Source| !self.config.sources.contains_key(&record.name);
+        let Some(source) = record.filter(|record| pushes(record) || dropped(record)) else {
             return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
         };
         let tenants = self.store.tenants().await?;
@@ -233,6 +240,36 @@ impl Workspace {
             schemas: Arc::clone(&self.store.registered(&tenant).await?.schemas),
             tenant_name: tenant.name,
             source,
+        })
+    }
+
+    /// A source that is no longer configured, ready to take back all that it said.
+    pub(crate) async fn retiring(&self, tenant: Tenant, source: Source) -> Result<Setup, CliError> {
+        let mapping = Mapping::compile("retired", RETIRED_MAPPING, &self.schemas)
+            .map_err(|_| CliError::Failed("the mapping of retired sources is wrong".to_owned()))?;
+        let settings = source.settings.unwrap_or_else(|| mapping.fingerprint());
+        Ok(Setup {
+            footing: Footing {
+                voices: Arc::new(self.voices(&tenant).await?),
+                schemas: self.schemas.clone(),
+                guards: Guards::default(),
+                tenant_name: tenant.name,
+                settings,
+                source,
+            },
+            connector: Arc::new(Retired),
+            mapping: Arc::new(mapping),
+            mapping_text: RETIRED_MAPPING.into(),
+            user_filter: None,
+            group_filter: None,
+            leavers: Leavers {
+                action: LeaverAction::Withdraw,
+                delete_after: None,
+            },
+            retires: true,
+            limits: Limits::default(),
+            time_zone: jiff::tz::TimeZone::UTC,
+            several_entries: true,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The keys of a source of kind `ldap`.
 
+use rollcall_connectors::ldap::check_filter;
 use rollcall_connectors::ldap::settings::Settings;
 
 use super::section::Section;
@@ -12,7 +13,25 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
     if let Some(why) = settings.urls.iter().find_map(|url| settings.refuses(url)) {
         section.error_at("urls", why, None);
     }
+    for key in ["user_filter", "group_filter"] {
+        let filter = section.has(key).then(|| section.text(key)).flatten();
+        if let Some(why) = filter.and_then(|filter| filter_problem(&filter)) {
+            let help = "write it as in RFC 4515: (&(objectClass=person)(!(uid=test*)))".to_owned();
+            section.error_at(key, format!("`{key}`: {why}"), Some(help));
+        }
+    }
     settings
+}
+
+/// What is wrong with a filter; its outermost parentheses may be left out.
+pub(super) fn filter_problem(filter: &str) -> Option<String> {
+    let filter = filter.trim();
+    let whole = if filter.starts_with('(') {
+        filter.to_owned()
+    } else {
+        format!("({filter})")
+    };
+    check_filter(&whole).err()
 }
 
 fn settings(section: &Section<'_>) -> Settings {

@@ -75,6 +75,9 @@ pub(crate) struct Config {
     /// How long a killed run blocks the next one, for tests (`ROLLCALL_TEST_LEASE`, like
     /// `2s`); `None`: as long as it always is.
     pub(crate) lease: Option<std::time::Duration>,
+    /// How many people a transaction of a first import holds, for tests
+    /// (`ROLLCALL_TEST_IMPORT_PEOPLE`); `None`: as many as always.
+    pub(crate) import_people: Option<usize>,
     /// What is doubtful but not fatal: to be shown.
     pub(crate) warnings: Problems,
 }
@@ -245,6 +248,7 @@ fn read(top: Section<'_>) -> Config {
         schemas: custom_schemas,
         clock_offset: clock_offset(desk.environment),
         lease: lease(desk.environment),
+        import_people: import_people(desk.environment),
         warnings: Problems::default(),
     }
 }
@@ -262,6 +266,13 @@ fn lease(environment: &Environment) -> Option<std::time::Duration> {
         .get("ROLLCALL_TEST_LEASE")
         .and_then(|text| scalars::duration(text).ok())
         .filter(|lease| !lease.is_zero())
+}
+
+fn import_people(environment: &Environment) -> Option<usize> {
+    environment
+        .get("ROLLCALL_TEST_IMPORT_PEOPLE")
+        .and_then(|text| text.parse().ok())
+        .filter(|people| *people > 0)
 }
 
 fn read_store(section: Section<'_>) -> StoreConfig {

@@ -46,6 +46,22 @@ pub(crate) fn percent(text: &str) -> Result<f64, String> {
         })
 }
 
+/// Why a secret is not to be had.
+struct Why {
+    what: String,
+    /// `None`: the usual one.
+    remedy: Option<String>,
+}
+
+impl Why {
+    fn of(what: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            remedy: None,
+        }
+    }
+}
+
 impl Section<'_> {
     /// A duration above zero, or the default.
     pub(crate) fn duration(&self, key: &'static str, default: Duration) -> Duration {
@@ -68,12 +84,12 @@ impl Section<'_> {
                     place = &inner.place;
                     match &inner.value {
                         Value::Text(text) => self.fetch(kind, text, node),
-                        _ => Err("is no text".to_owned()),
+                        _ => Err(Why::of("is no text")),
                     }
                 }
-                _ => Err("must say one place where the secret is kept".to_owned()),
+                _ => Err(Why::of("must say one place where the secret is kept")),
             },
-            _ => Err("must not stand in the configuration as it is".to_owned()),
+            _ => Err(Why::of("must not stand in the configuration as it is")),
         };
         match secret {
             Ok(text) if text.is_empty() => {
@@ -83,39 +99,42 @@ impl Section<'_> {
             }
             Ok(text) => Some(Secret::new(text)),
             Err(why) => {
-                self.desk.error(
-                    place,
-                    format!("the secret `{key}` {why}"),
-                    Some(REMEDY.to_owned()),
-                );
+                let help = why.remedy.unwrap_or_else(|| REMEDY.to_owned());
+                let message = format!("the secret `{key}` of [{}] {}", self.name, why.what);
+                self.desk.error(place, message, Some(help));
                 None
             }
         }
     }
 
-    fn fetch(&self, kind: &str, text: &str, node: &Node) -> Result<String, String> {
+    fn fetch(&self, kind: &str, text: &str, node: &Node) -> Result<String, Why> {
         let environment = self.desk.environment;
         match kind {
             "env" => environment
                 .get(text)
                 .map(str::to_owned)
-                .ok_or_else(|| format!("is to come from the variable {text}, which is not set")),
+                .ok_or_else(|| Why {
+                    what: format!("is to come from the variable {text}, which is not set"),
+                    remedy: Some(format!(
+                        "set {text} in the environment of this command and of the service (export {text}=…), or keep the secret in a file: {{ file = \"path\" }}"
+                    )),
+                }),
             "file" => self.read_secret(&self.desk.beside(text), node),
             "credential" => {
-                let folder = environment.credentials().ok_or(
-                    "is to come from a systemd credential, but CREDENTIALS_DIRECTORY is not set",
-                )?;
+                let folder = environment.credentials().ok_or_else(|| {
+                    Why::of("is to come from a systemd credential, but CREDENTIALS_DIRECTORY is not set")
+                })?;
                 self.read_secret(&folder.join(text), node)
             }
             "insecure" => Ok(text.to_owned()),
-            other => Err(format!("cannot be kept in `{other}`")),
+            other => Err(Why::of(&format!("cannot be kept in `{other}`"))),
         }
     }
 
-    fn read_secret(&self, path: &Path, node: &Node) -> Result<String, String> {
+    fn read_secret(&self, path: &Path, node: &Node) -> Result<String, Why> {
         use std::os::unix::fs::PermissionsExt as _;
         let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("cannot be read from {}: {e}", path.display()))?;
+            .map_err(|e| Why::of(&format!("cannot be read from {}: {e}", path.display())))?;
         let open_to_all =
             std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0);
         if open_to_all {

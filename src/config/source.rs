@@ -168,6 +168,9 @@ impl Source {
             );
             return Err(self.mapping_place.problem(message, Some(help)));
         }
+        if self.kind == SourceKind::Ldap {
+            return self.filters_must_be_right(mapping, text);
+        }
         if self.kind.filters() {
             return Ok(());
         }
@@ -188,6 +191,23 @@ impl Source {
         }
         let path = &self.mapping_path;
         Err(Problems::of_mapping(Level::Error, path, text, filters))
+    }
+
+    /// The mapping's filters, without asking a server.
+    fn filters_must_be_right(&self, mapping: &Mapping, text: &str) -> Result<(), Problems> {
+        let wrong: Vec<Problem> = [Kind::User, Kind::Group]
+            .into_iter()
+            .filter_map(|kind| {
+                let filter = mapping.kind(kind)?.filter.clone()?;
+                let why = ldap_source::filter_problem(&filter)?;
+                mapping.problem_at_filter(kind, why)
+            })
+            .collect();
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let path = &self.mapping_path;
+        Err(Problems::of_mapping(Level::Error, path, text, wrong))
     }
 
     /// What to say of a group of the administrators' guard that no entry of the source

@@ -588,3 +588,40 @@ fn colours_can_be_declined() {
         assert_eq!(environment(variables).wants_colours(), wanted);
     }
 }
+
+#[test]
+fn a_filter_that_is_none_is_told_without_a_server() {
+    let told = told(&ldap("user_filter = \"(&(a=b)\""));
+    assert!(told.contains("rollcall.toml:6:15: `user_filter`"), "{told}");
+    parse(&ldap("user_filter = \"a=b\"")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("own.toml"),
+        "kind = \"ldap\"\n[user]\nfilter = \"(|(a=b)\"\nkey = \"entryUUID\"\n[user.attributes]\nuserName = \"uid\"\n",
+    )
+    .unwrap();
+    let text = format!(
+        "mappings = \"{}\"\n{}",
+        folder.path().display(),
+        ldap("").replace("openldap", "own")
+    );
+    let told = mapping_told(&text);
+    assert!(told.contains("own.toml:3:10: "), "{told}");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_told_with_its_source_and_what_to_do() {
+    let problems = parse(&ldap(
+        "bind_dn = \"cn=a\"\nbind_password = { env = \"AD_PASSWORD\" }",
+    ))
+    .unwrap_err();
+    let told = problems.to_string();
+    for part in [
+        "[sources.l]",
+        "`bind_password`",
+        "AD_PASSWORD, which is not set",
+        "export AD_PASSWORD=…",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+}

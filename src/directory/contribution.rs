@@ -11,6 +11,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
+use crate::document::Document;
 use crate::name::{Name, Reference};
 use crate::schema::Unit;
 
@@ -129,11 +130,55 @@ impl Contribution {
         self.said.iter()
     }
 
+    /// Of how many units it says something.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.said.len()
+    }
+
+    /// What a source says that says just what a document holds.
+    #[must_use]
+    pub fn of_document(document: &Document) -> Self {
+        let units = document.units().into_iter();
+        Self {
+            said: Arc::new(units.map(|(unit, value)| (unit, value.clone())).collect()),
+        }
+    }
+
+    /// Of which units it says that there is none, if all else that it says is all that
+    /// `document` holds: together with [`Contribution::of_document`] the contribution.
+    #[must_use]
+    pub fn beside(&self, document: &Document) -> Option<Self> {
+        let mut none = Self::default();
+        let mut held = 0;
+        for (unit, value) in self.said.iter() {
+            if value.is_null() {
+                none.say(unit.clone(), Json::Null);
+            } else if stands_alone(unit, value) && document.get(unit) == Some(value) {
+                held += 1;
+            } else {
+                return None;
+            }
+        }
+        (held == document.unit_count()).then_some(none)
+    }
+
     /// Whether nothing is said at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.said.is_empty()
     }
+}
+
+/// Whether a document that holds the value at the unit tells the unit.
+fn stands_alone(unit: &Unit, value: &Json) -> bool {
+    let (urn, path) = match unit.as_str().rsplit_once(':') {
+        Some((urn, path)) => (Some(urn), path),
+        None => (None, unit.as_str()),
+    };
+    !value.is_object()
+        && urn.is_none_or(|urn| urn.contains(':'))
+        && path.bytes().filter(|byte| *byte == b'.').count() < 2
 }
 
 impl Serialize for Contribution {
@@ -260,6 +305,57 @@ mod tests {
             serde_json::from_value::<Contribution>(stored).unwrap(),
             said
         );
+    }
+
+    #[test]
+    fn a_document_and_what_is_said_beside_it_make_the_contribution() {
+        let urn = crate::schema::ENTERPRISE_USER;
+        let mut said = Contribution::default();
+        said.say(Unit::from_canonical("title"), json!("Countess"));
+        said.say(Unit::from_canonical("name.givenName"), json!("Ada"));
+        said.say(Unit::from_canonical("emails"), json!([{"value": "a@x"}]));
+        said.say(
+            Unit::from_canonical(&format!("{urn}:manager.value")),
+            json!("1"),
+        );
+        let mut document = Document::default();
+        for (unit, value) in said.iter() {
+            document.set(unit, Some(value.clone()));
+        }
+        assert_eq!(Contribution::of_document(&document), said);
+        let none = Unit::from_canonical("nickName");
+        said.say(none.clone(), Json::Null);
+        let beside = said.beside(&document).unwrap();
+        assert_eq!(beside.iter().collect::<Vec<_>>(), [(&none, &Json::Null)]);
+    }
+
+    #[test]
+    fn what_a_document_does_not_tell_is_not_beside_it() {
+        let document = |pairs: &[(&str, Json)]| {
+            let mut document = Document::default();
+            for (unit, value) in pairs {
+                document.set(&Unit::from_canonical(unit), Some(value.clone()));
+            }
+            document
+        };
+        let says = |unit: &str, value: Json| {
+            let mut said = Contribution::default();
+            said.say(Unit::from_canonical(unit), value);
+            said
+        };
+        let title = document(&[("title", json!("Nurse"))]);
+        assert!(says("title", json!("RN")).beside(&title).is_none());
+        assert!(Contribution::default().beside(&title).is_none());
+        let more = document(&[("title", json!("Nurse")), ("locale", json!("de"))]);
+        assert!(says("title", json!("Nurse")).beside(&more).is_none());
+        for (unit, value) in [
+            ("custom:dept", json!("X")),
+            ("a.b.c", json!("X")),
+            ("a", json!({"b": 1})),
+        ] {
+            let document = document(&[(unit, value.clone())]);
+            assert!(says(unit, value).beside(&document).is_none(), "{unit}");
+        }
     }
 
     #[test]

@@ -12,6 +12,12 @@ use crate::schema::Unit;
 pub struct Document(Map<String, Json>);
 
 impl Document {
+    /// An empty document with room for some attributes.
+    #[must_use]
+    pub fn with_capacity(attributes: usize) -> Self {
+        Self(Map::with_capacity(attributes))
+    }
+
     /// The value of a unit.
     #[must_use]
     pub fn get(&self, unit: &Unit) -> Option<&Json> {
@@ -60,6 +66,21 @@ impl Document {
             }
         }
         units
+    }
+
+    /// How many units have a value, without naming them.
+    #[must_use]
+    pub fn unit_count(&self) -> usize {
+        let parts = |value: &Json| value.as_object().map_or(1, Map::len);
+        self.0
+            .iter()
+            .map(|(name, value)| match value {
+                Json::Object(extension) if name.contains(':') => {
+                    extension.values().map(parts).sum()
+                }
+                value => parts(value),
+            })
+            .sum()
     }
 
     /// The JSON object.

@@ -76,6 +76,7 @@ pub struct MergeRules {
 pub fn merge(kind: Kind, voices: &[Voice<'_>], rules: &MergeRules, schemas: &Schemas) -> Document {
     let mut document = Document::default();
     if let [only] = voices {
+        document = Document::with_capacity(only.contribution.len());
         for (unit, value) in only.contribution.iter() {
             if !value.is_null() {
                 document.set(unit, Some(only_one_primary(value.clone())));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rollcall_directory::entry::Kind;
 use serde_json::{Map, Value as Json, json};
 
+use crate::contributions::{self, contribution_columns};
 use crate::driver::{Answer, Cells, FromCells, Trouble, Tx, binds, statements};
 use crate::ids::TenantId;
 use crate::{Store, StoreError};
@@ -12,9 +13,11 @@ use crate::{Store, StoreError};
 statements! {
     RESOURCES = "SELECT id, uuid, kind, doc, active, orphaned_since FROM resources
         WHERE tenant = $1";
-    LINKS = "SELECT l.id, l.resource, s.name, l.kind, l.key, l.contribution, l.presence,
-            l.missed_reads, l.gone_since
-        FROM links l JOIN sources s ON s.id = l.source WHERE s.tenant = $1";
+    LINKS = concat!(
+        "SELECT l.id, l.resource, s.name, l.kind, l.key, ", contribution_columns!(),
+        ", l.presence, l.missed_reads, l.gone_since
+            FROM links l JOIN sources s ON s.id = l.source WHERE s.tenant = $1"
+    );
     NAMES = "SELECT n.link, n.name FROM link_names n JOIN sources s ON s.id = n.source
         WHERE s.tenant = $1 ORDER BY n.link, n.name";
     MEMBERSHIPS = "SELECT m.group_id, m.member_id, s.name
@@ -67,12 +70,21 @@ impl FromCells for LinkRow {
             source: cells.take()?,
             kind: cells.take()?,
             key: cells.take()?,
-            contribution: cells.take_json()?,
+            contribution: said_by(cells)?,
             presence: cells.take()?,
             missed_reads: cells.take()?,
             gone: cells.take::<Option<i64>>()?.is_some(),
         })
     }
+}
+
+fn said_by(cells: &mut Cells<'_>) -> Result<Json, Trouble> {
+    let whole = serde_json::to_value(contributions::take(cells)?);
+    whole.map_err(|e| {
+        Trouble::Store(StoreError::Corrupt {
+            what: e.to_string(),
+        })
+    })
 }
 
 impl Store {

@@ -17,6 +17,16 @@ pub enum StoreError {
         /// In the database's words.
         reason: String,
     },
+    /// No connection to PostgreSQL.
+    #[error(
+        "PostgreSQL at {server} cannot be used: {reason}; check that it runs and takes connections from here, and user, password and database in the store's `url`"
+    )]
+    Unreachable {
+        /// Its host, or the folder of its socket, and its port.
+        server: String,
+        /// In the database's words.
+        reason: String,
+    },
     /// No room for another page.
     #[error("the disk that holds {place} is full: free some space; nothing was half written")]
     Full {

@@ -8,6 +8,7 @@
 
 mod commit;
 pub mod connections;
+mod contributions;
 mod dialect;
 mod driver;
 mod dump;

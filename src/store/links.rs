@@ -6,6 +6,7 @@ use rollcall_directory::name::NameHash;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::contributions;
 use crate::driver::{Cells, Column, FromCells, Trouble, binds, statements};
 use crate::ids::{LinkId, ResourceId, SourceId};
 use crate::records::{Link, LinkMark};
@@ -14,8 +15,11 @@ use crate::{Store, StoreError};
 /// The columns of a whole link, in the order in which [`Link`] reads them.
 macro_rules! link_columns {
     () => {
-        "l.id, l.source, l.kind, l.key, l.locator, l.resource, l.fingerprint, l.mapping, \
-         l.contribution, l.presence, l.gone_since, l.missed_reads, l.run"
+        concat!(
+            "l.id, l.source, l.kind, l.key, l.locator, l.resource, l.fingerprint, l.mapping, ",
+            $crate::contributions::contribution_columns!(),
+            ", l.presence, l.gone_since, l.missed_reads, l.run"
+        )
     };
 }
 pub(crate) use link_columns;
@@ -29,11 +33,11 @@ statements! {
         );
     LINKS_BY_KEY = concat!(
             "SELECT ", link_columns!(),
-            " FROM links l WHERE l.key = $1 AND l.source = $2 AND l.kind = $3"
+            " FROM links l WHERE l.key_hash = $1 AND l.source = $2 AND l.kind = $3"
         ),
         postgres: concat!(
             "SELECT ", link_columns!(),
-            " FROM links l WHERE l.key = ANY($1::text[]) AND l.source = $2 AND l.kind = $3"
+            " FROM links l WHERE l.key_hash = ANY($1::bytea[]) AND l.source = $2 AND l.kind = $3"
         );
     LINKS_OF = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.resource = $1"),
         postgres: concat!(
@@ -71,7 +75,7 @@ impl FromCells for Link {
             resource: cells.take()?,
             fingerprint: cells.take()?,
             mapping: cells.take()?,
-            contribution: cells.take_json()?,
+            contribution: contributions::take(cells)?,
             presence: cells.take()?,
             gone_since: cells.take()?,
             missed_reads: cells.take()?,
@@ -134,7 +138,7 @@ impl Store {
         kind: Kind,
         keys: &[EntryKey],
     ) -> Result<Vec<Link>, StoreError> {
-        let column = Column::OwnedTexts(keys.iter().map(ToString::to_string).collect());
+        let column = Column::Hashes(keys.iter().map(key_hash).collect());
         let found = self
             .database
             .fetch_each(LINKS_BY_KEY, vec![column], binds![source, kind])
@@ -191,6 +195,11 @@ impl Store {
             .fetch(GONE_LINKS, binds![source, before])
             .await
     }
+}
+
+/// By what a link is found: the hash of its entry's key.
+pub(crate) fn key_hash(key: &EntryKey) -> [u8; 16] {
+    Fingerprint::of(key.as_str().as_bytes()).0
 }
 
 /// By number, each once, whatever was asked for twice.

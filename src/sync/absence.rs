@@ -2,17 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rollcall_directory::contribution::Contribution;
 use rollcall_directory::diff::diff;
 use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
 use rollcall_store::StoreError;
-use rollcall_store::ids::{LinkId, ResourceId};
+use rollcall_store::ids::{LinkId, ResourceId, SourceId};
 use rollcall_store::records::{Link, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 
 use super::effect::{Effect, Proposal};
-use super::reconcile::Reconciler;
+use super::reconcile::{Reconciler, require};
 use crate::config::policy::LeaverAction;
 
 impl Reconciler<'_> {
@@ -42,6 +43,8 @@ impl Reconciler<'_> {
         for proposal in &mut withdrawn {
             proposal.effect.expires = true;
         }
+        let outlived = self.outlived_links(before, seen).await?;
+        withdrawn.extend(self.fade(&outlived).await?);
         let steps: Vec<Step> = withdrawn.iter().map(|p| p.step.clone()).collect();
         self.view.lay(&steps, self.now).await?;
         proposals.extend(withdrawn);
@@ -77,14 +80,42 @@ impl Reconciler<'_> {
         Ok(proposals)
     }
 
-    /// Links whose grace period is over: gone, not listed again by this read (not even as
-    /// an entry that could not be taken), and of people whom no other source lists: there
-    /// the "no" of the source that they left must go on to count.
+    /// Links whose grace period is over, of people whom nobody lists any more.
     async fn expired_links(
         &self,
         before: time::OffsetDateTime,
         seen: &HashSet<LinkId>,
     ) -> Result<Vec<LinkId>, StoreError> {
+        let over = self.over(before, seen).await?;
+        let gone = over
+            .into_iter()
+            .filter(|(_, listed_by)| listed_by.is_empty());
+        Ok(gone.map(|(link, _)| link.id).collect())
+    }
+
+    /// Links whose grace period is over and that still say something, of people whom only
+    /// other sources list.
+    async fn outlived_links(
+        &self,
+        before: time::OffsetDateTime,
+        seen: &HashSet<LinkId>,
+    ) -> Result<Vec<Link>, StoreError> {
+        let over = self.over(before, seen).await?;
+        let own = self.setup.source.id;
+        let speak = over.into_iter().filter(|(link, listed_by)| {
+            !listed_by.is_empty() && !listed_by.contains(&own) && !link.contribution.is_empty()
+        });
+        Ok(speak.map(|(link, _)| link).collect())
+    }
+
+    /// Links whose grace period is over: gone, and not listed again by this read (not even as
+    /// an entry that could not be taken). With each, the sources that list the person by
+    /// another entry.
+    async fn over(
+        &self,
+        before: time::OffsetDateTime,
+        seen: &HashSet<LinkId>,
+    ) -> Result<Vec<(Link, HashSet<SourceId>)>, StoreError> {
         let stored: Vec<LinkId> = self
             .store
             .gone_links(self.setup.source.id, before)
@@ -96,20 +127,74 @@ impl Reconciler<'_> {
         let links = self.view.links(&stored).await?;
         let owners: Vec<ResourceId> = links.values().map(|l| l.resource).collect();
         let links_of = self.view.links_of(&owners).await?;
-        let listed_elsewhere = |link: &Link| {
-            links_of
-                .get(&link.resource)
-                .into_iter()
-                .flatten()
-                .any(|other| other.id != link.id && other.presence == Presence::Present)
+        let listed_by = |link: &Link| -> HashSet<SourceId> {
+            let all = links_of.get(&link.resource).into_iter().flatten();
+            all.filter(|other| other.id != link.id && other.presence == Presence::Present)
+                .map(|other| other.source)
+                .collect()
         };
-        let mut expired: Vec<LinkId> = links
-            .values()
-            .filter(|l| l.presence == Presence::Disabled && !listed_elsewhere(l))
-            .map(|l| l.id)
+        let mut over: Vec<(Link, HashSet<SourceId>)> = links
+            .into_values()
+            .filter(|link| link.presence == Presence::Disabled)
+            .map(|link| {
+                let by = listed_by(&link);
+                (link, by)
+            })
             .collect();
-        expired.sort_unstable();
-        Ok(expired)
+        over.sort_by_key(|(link, _)| link.id);
+        Ok(over)
+    }
+
+    /// The values of these links go; their "no" goes on to count, since another source lists
+    /// the person and would else give the account back.
+    async fn fade(&self, outlived: &[Link]) -> Result<Vec<Proposal>, StoreError> {
+        let owners: Vec<ResourceId> = outlived.iter().map(|link| link.resource).collect();
+        let resources = self.view.resources(&owners).await?;
+        let links_of = self.view.links_of(&owners).await?;
+        let mut proposals = Vec::new();
+        for old in outlived {
+            let Some(resource) = resources.get(&old.resource) else {
+                continue;
+            };
+            let link = Link {
+                contribution: Contribution::default(),
+                run: self.run,
+                ..old.clone()
+            };
+            let others = links_of.get(&old.resource).into_iter().flatten();
+            let mut voices: Vec<&Link> = others.filter(|other| other.id != old.id).collect();
+            voices.push(&link);
+            let (all, schemas) = (&self.setup.voices, &self.setup.schemas);
+            let document = all.merge(link.kind, &voices, schemas);
+            if require(link.kind, &document).is_err() {
+                continue;
+            }
+            let changes = diff(&resource.document, &document);
+            let mut writes = vec![Write::Relink {
+                link: Box::new(link),
+                journal: true,
+            }];
+            let updates = !changes.is_empty();
+            if updates {
+                writes.push(Write::Update {
+                    resource: resource.id,
+                    base_version: resource.document_version,
+                    document,
+                    changes,
+                });
+            }
+            proposals.push(Proposal {
+                step: Step {
+                    subject: subject(resource, old),
+                    writes,
+                },
+                effect: Effect {
+                    updates,
+                    ..Effect::default()
+                },
+            });
+        }
+        Ok(proposals)
     }
 
     async fn end(

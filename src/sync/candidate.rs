@@ -8,6 +8,9 @@ use rollcall_directory::schema::Unit;
 use rollcall_store::ids::LinkId;
 use serde_json::Value as Json;
 
+/// The fingerprint that no entry has: a link with it is taken for changed by the next run.
+pub(super) const OF_NO_ENTRY: Fingerprint = Fingerprint([0; 16]);
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {

@@ -368,7 +368,9 @@ fn inactive_because(
 }
 
 fn day(at: time::OffsetDateTime) -> String {
-    at.format(&time::format_description::well_known::Rfc3339)
+    at.replace_nanosecond(0)
+        .unwrap_or(at)
+        .format(&time::format_description::well_known::Rfc3339)
         .unwrap_or_else(|_| at.date().to_string())
 }
 

@@ -230,7 +230,8 @@ pub(super) fn changes(
     let people = if first_run {
         tally.users_read
     } else {
-        totals.users
+        // Who is gone may come back, and is among them.
+        totals.users.max(tally.reactivated)
     };
     for (unit, count) in &tally.replaced {
         let identity = matches!(unit.as_str(), "userName" | "emails");

@@ -28,72 +28,46 @@ use super::writer::{Writer, prepare};
 /// writes every page of an index that it touched once, and nobody else is waiting yet.
 const PEOPLE_MAX: usize = 2_000;
 /// So many memberships weigh as much as a person.
-const MEMBERSHIPS_A_PERSON: usize = 8;
+const MEMBERSHIPS_A_PERSON: usize = 32;
+
+/// How many batches may wait to be prepared: not many, since the documents that they hold
+/// weigh more than the rows that are made of them.
+const WAITING_MAX: usize = 2;
 
 /// Writes in the background, in order.
 #[derive(Debug)]
 pub(super) struct Import {
     writer: Writer,
     progress: Arc<Progress>,
-    gathered: Vec<PreparedStep>,
-    /// Of `gathered`, in people.
-    weight: usize,
+    people_max: usize,
     background: Option<Background>,
     /// Steps that could not be written.
     pub(super) refused: Vec<Refused>,
 }
 
-/// The task that writes, and the way to it. While it writes one transaction, one waits.
+/// The two tasks behind an import, and the way to them: one makes rows of steps and gathers
+/// them, the other writes. While one transaction is written, one waits and one is gathered.
 #[derive(Debug)]
 struct Background {
-    queue: mpsc::Sender<Vec<PreparedStep>>,
-    task: JoinHandle<Result<Vec<Refused>, SyncError>>,
+    queue: mpsc::Sender<Vec<Step>>,
+    preparing: JoinHandle<Result<Vec<Refused>, SyncError>>,
+    writing: JoinHandle<Result<Vec<Refused>, SyncError>>,
 }
 
 impl Import {
-    pub(super) fn new(writer: Writer, progress: Arc<Progress>) -> Self {
+    /// `people_max`: how many people a transaction holds, if not as many as always.
+    pub(super) fn new(writer: Writer, progress: Arc<Progress>, people_max: Option<usize>) -> Self {
         Self {
             writer,
             progress,
-            gathered: Vec::with_capacity(PEOPLE_MAX),
-            weight: 0,
+            people_max: people_max.unwrap_or(PEOPLE_MAX),
             background: None,
             refused: Vec::new(),
         }
     }
 
-    /// Takes steps; waits only while two transactions are under way.
-    pub(super) async fn take(&mut self, steps: &[Step]) -> Result<(), SyncError> {
-        let (prepared, _, left) = prepare(steps)?;
-        let left = left.into_iter();
-        self.refused
-            .extend(left.map(|(step, cause)| Refused::of(step, cause)));
-        for step in prepared {
-            self.weight += 1 + step.memberships() / MEMBERSHIPS_A_PERSON;
-            self.gathered.push(step);
-            if self.weight >= PEOPLE_MAX {
-                self.send().await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until everything is written.
-    pub(super) async fn flush(&mut self) -> Result<(), SyncError> {
-        if !self.gathered.is_empty() {
-            self.send().await?;
-        }
-        match self.background.take() {
-            Some(background) => self.end(background).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn send(&mut self) -> Result<(), SyncError> {
-        let steps = std::mem::replace(&mut self.gathered, Vec::with_capacity(PEOPLE_MAX));
-        self.weight = 0;
-        let count = steps.len() as u64;
-        self.progress.to_write.fetch_add(count, Ordering::Relaxed);
+    /// Takes steps; waits only while enough is under way.
+    pub(super) async fn take(&mut self, steps: Vec<Step>) -> Result<(), SyncError> {
         let background = match self.background.take() {
             Some(background) => background,
             None => self.start(),
@@ -106,36 +80,101 @@ impl Import {
         Ok(())
     }
 
+    /// Waits until everything is written.
+    pub(super) async fn flush(&mut self) -> Result<(), SyncError> {
+        match self.background.take() {
+            Some(background) => self.end(background).await,
+            None => Ok(()),
+        }
+    }
+
     #[expect(
         clippy::disallowed_methods,
-        reason = "its handle is waited for at the end of the import"
+        reason = "their handles are waited for at the end of the import"
     )]
     fn start(&self) -> Background {
-        let (queue, mut waiting) = mpsc::channel::<Vec<PreparedStep>>(1);
-        let writer = self.writer.clone();
-        let progress = Arc::clone(&self.progress);
-        let task = tokio::spawn(async move {
-            let mut refused = Vec::new();
-            while let Some(steps) = waiting.recv().await {
-                let steps: Arc<[PreparedStep]> = steps.into();
-                let left = writer.write_prepared(&steps).await?;
-                progress
-                    .written
-                    .fetch_add(steps.len() as u64, Ordering::Relaxed);
-                let told = |(index, cause)| Some(Refused::of_prepared(steps.get(index)?, cause));
-                refused.extend(left.into_iter().filter_map(told));
-            }
-            Ok(refused)
-        });
-        Background { queue, task }
+        let (queue, steps) = mpsc::channel(WAITING_MAX);
+        let (prepared_in, prepared_out) = mpsc::channel(1);
+        Background {
+            queue,
+            preparing: tokio::spawn(prepare_all(
+                steps,
+                prepared_in,
+                self.people_max,
+                Arc::clone(&self.progress),
+            )),
+            writing: tokio::spawn(write_all(
+                prepared_out,
+                self.writer.clone(),
+                Arc::clone(&self.progress),
+            )),
+        }
     }
 
     async fn end(&mut self, background: Background) -> Result<(), SyncError> {
         drop(background.queue);
-        let refused = background.task.await.map_err(|_| SyncError::Stopped)??;
-        self.refused.extend(refused);
+        let unprepared = background.preparing.await;
+        let unwritten = background.writing.await.map_err(|_| SyncError::Stopped)??;
+        self.refused
+            .extend(unprepared.map_err(|_| SyncError::Stopped)??);
+        self.refused.extend(unwritten);
         Ok(())
     }
+}
+
+/// Makes rows of steps, and hands them on a transaction at a time.
+async fn prepare_all(
+    mut waiting: mpsc::Receiver<Vec<Step>>,
+    out: mpsc::Sender<Vec<PreparedStep>>,
+    people_max: usize,
+    progress: Arc<Progress>,
+) -> Result<Vec<Refused>, SyncError> {
+    let mut refused = Vec::new();
+    let mut gathered: Vec<PreparedStep> = Vec::new();
+    let mut weight = 0;
+    let hand_on = async |gathered: &mut Vec<PreparedStep>| {
+        let count = gathered.len() as u64;
+        progress.to_write.fetch_add(count, Ordering::Relaxed);
+        out.send(std::mem::take(gathered)).await.is_ok()
+    };
+    while let Some(steps) = waiting.recv().await {
+        let (prepared, _, left) = prepare(&steps)?;
+        let left = left.into_iter();
+        refused.extend(left.map(|(step, cause)| Refused::of(step, cause)));
+        for step in prepared {
+            weight += 1 + step.memberships() / MEMBERSHIPS_A_PERSON;
+            gathered.push(step);
+            if weight >= people_max {
+                weight = 0;
+                if !hand_on(&mut gathered).await {
+                    // The other task has failed, and says why.
+                    return Ok(refused);
+                }
+            }
+        }
+    }
+    if !gathered.is_empty() {
+        hand_on(&mut gathered).await;
+    }
+    Ok(refused)
+}
+
+/// Writes transactions, one after the other.
+async fn write_all(
+    mut waiting: mpsc::Receiver<Vec<PreparedStep>>,
+    writer: Writer,
+    progress: Arc<Progress>,
+) -> Result<Vec<Refused>, SyncError> {
+    let mut refused = Vec::new();
+    while let Some(steps) = waiting.recv().await {
+        let steps: Arc<[PreparedStep]> = steps.into();
+        let left = writer.write_prepared(&steps).await?;
+        let count = steps.len() as u64;
+        progress.written.fetch_add(count, Ordering::Relaxed);
+        let told = |(index, cause)| Some(Refused::of_prepared(steps.get(index)?, cause));
+        refused.extend(left.into_iter().filter_map(told));
+    }
+    Ok(refused)
 }
 
 /// What an import has made so far, as far as later entries may ask for it.

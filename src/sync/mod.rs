@@ -31,6 +31,7 @@ mod reconcile;
 mod references;
 mod refused;
 mod report;
+mod retire;
 mod run;
 mod schedule;
 mod setup;
@@ -51,6 +52,7 @@ pub(crate) use lease::{LEASE_SECONDS, Tenancy};
 pub(crate) use owner::Owner;
 pub(crate) use reader::Progress;
 pub(crate) use report::{Finished, Report};
+pub(crate) use retire::{RETIRED_MAPPING, Retired};
 pub(crate) use run::{Engine, Mode};
 pub(crate) use schedule::{Scheduled, schedule};
 #[cfg(test)]

@@ -8,19 +8,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use rollcall_connectors::Batch;
 use rollcall_directory::entry::Kind;
-use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::NameHash;
 use rollcall_store::StoreError;
-use rollcall_store::ids::{LinkId, ResourceId};
+use rollcall_store::ids::{LinkId, ResourceId, SourceId};
 use rollcall_store::records::{Link, Presence};
 use rollcall_store::writes::{Step, Write};
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, OF_NO_ENTRY};
 use super::effect::Proposal;
 use super::reconcile::{Place, Reconciler};
-
-/// The fingerprint that no entry has.
-const OF_NO_ENTRY: Fingerprint = Fingerprint([0; 16]);
 
 /// What a run has found out about names that pass on.
 #[derive(Debug, Default)]
@@ -80,40 +76,57 @@ impl Reconciler<'_> {
     /// somebody by a name that has passed on. `people`: the links of this source to people.
     pub(super) async fn look_again(&self, people: &[LinkId]) -> Result<Vec<Proposal>, StoreError> {
         let former: Vec<ResourceId> = self.passed_names.former.iter().copied().collect();
+        let mut again = self.who_mention(&former, people).await?;
+        again.retain(|link| !self.passed_names.looked_at.contains(&link.id));
+        Ok(again.into_iter().map(forget_fingerprint).collect())
+    }
+
+    /// The same for whoever mentions those who are deleted now: they wait for the name again.
+    pub(super) async fn look_again_without(
+        &mut self,
+        deleted: &[ResourceId],
+        people: &[LinkId],
+    ) -> Result<Vec<Proposal>, StoreError> {
+        self.passed_names.former.extend(deleted);
+        let again = self.who_mention(deleted, people).await?;
+        Ok(again.into_iter().map(forget_fingerprint).collect())
+    }
+
+    /// The links whose entries mention one of `former`: groups of every source, and people of
+    /// this one.
+    async fn who_mention(
+        &self,
+        former: &[ResourceId],
+        people: &[LinkId],
+    ) -> Result<Vec<Link>, StoreError> {
         if former.is_empty() {
             return Ok(Vec::new());
         }
-        let source = self.setup.source.id;
-        let mut groups: BTreeSet<ResourceId> = BTreeSet::new();
-        for member in &former {
-            let of = self.store.groups_of(*member).await?;
-            groups.extend(
-                of.iter()
-                    .filter(|(_, by)| *by == source)
-                    .map(|(group, _)| group),
-            );
+        let mut rows: BTreeSet<(ResourceId, SourceId)> = BTreeSet::new();
+        for member in former {
+            rows.extend(self.store.groups_of(*member).await?);
         }
+        let groups: BTreeSet<ResourceId> = rows.iter().map(|(group, _)| *group).collect();
         let groups: Vec<ResourceId> = groups.into_iter().collect();
-        let mut again: Vec<Link> = Vec::new();
-        for links in self.view.links_of(&groups).await?.into_values() {
-            again.extend(links.into_iter().filter(|link| link.source == source));
+        let mut links: Vec<Link> = Vec::new();
+        for of_group in self.view.links_of(&groups).await?.into_values() {
+            let says_so = |link: &Link| rows.contains(&(link.resource, link.source));
+            links.extend(of_group.into_iter().filter(says_so));
         }
         let told: HashSet<String> = self
             .view
-            .resources(&former)
+            .resources(former)
             .await?
             .into_values()
             .map(|resource| resource.uuid.to_string())
             .collect();
         for chunk in people.chunks(Batch::ENTRIES_MAX) {
-            let links = self.view.links(chunk).await?.into_values();
-            again.extend(links.filter(|link| mentions(link, &told)));
+            let of_people = self.view.links(chunk).await?.into_values();
+            links.extend(of_people.filter(|link| mentions(link, &told)));
         }
-        again.retain(|link| {
-            link.presence == Presence::Present && !self.passed_names.looked_at.contains(&link.id)
-        });
-        again.sort_by_key(|link| (link.kind == Kind::Group, link.id));
-        Ok(again.into_iter().map(forget_fingerprint).collect())
+        links.retain(|link| link.presence == Presence::Present);
+        links.sort_by_key(|link| (link.kind == Kind::Group, link.id));
+        Ok(links)
     }
 }
 

@@ -36,12 +36,20 @@ impl Engine {
         id: RunId,
         fence: &rollcall_store::writes::Fence,
     ) -> Result<Finished, SyncError> {
+        self.bury_interrupted(footing).await?;
         let run = self.waiting_run(id).await?;
         let now = self.clock.now();
         let steps = self.steps(id).await?;
         self.refuse_stale(footing, &run, &steps).await?;
         if administrators::none_left_after(&self.store, footing, &steps).await? {
             return Err(SyncError::LastAdministrator(id));
+        }
+        // From here on whoever finds it cut off knows that it has written something.
+        let begun = self
+            .store
+            .change_run_state(id, run.state, RunState::Running);
+        if !begun.await? {
+            return Err(not_waiting(id, RunState::Running));
         }
         self.store.keep_validators(footing.source.id, None).await?;
         let writer = Writer::new(&self.store, footing, Actor::Run(id), Some(fence), now);
@@ -146,11 +154,7 @@ impl Engine {
         let run = self.store.run(id).await?.ok_or(SyncError::NoRun(id))?;
         match run.state {
             RunState::Planned | RunState::Held => Ok(run),
-            other => Err(SyncError::State {
-                run: id,
-                state: format!("{other:?}").to_lowercase(),
-                needs: "only a planned or a held run can be applied, approved or cancelled",
-            }),
+            other => Err(not_waiting(id, other)),
         }
     }
 
@@ -238,5 +242,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+fn not_waiting(run: RunId, state: RunState) -> SyncError {
+    SyncError::State {
+        run,
+        state: state.as_str().to_owned(),
+        needs: "only a planned or a held run can be applied, approved or cancelled",
     }
 }

@@ -424,6 +424,8 @@ impl Examiner {
 }
 
 fn told(flaws: &[Flaw]) -> String {
-    let told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    let mut told: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    // Several lines of a record may be wrong in the same way.
+    told.dedup();
     told.join("; ")
 }

@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::candidate::{Candidate, Troubled};
+use super::candidate::{Candidate, OF_NO_ENTRY, Troubled};
 use super::clock::Uuids;
 use super::correlate::{Claims, Match, correlate};
 use super::effect::{Effect, Proposal};
@@ -235,6 +235,9 @@ impl<'a> Reconciler<'a> {
             let Some(place) = places.get(index).and_then(Option::as_ref) else {
                 continue;
             };
+            if attempt.rejected.contains_key(&index) {
+                continue;
+            }
             match self.change(candidate, place, &known, &resolved).await? {
                 Ok(Some(change)) => attempt.push(index, change),
                 Ok(None) => {}
@@ -259,6 +262,8 @@ impl<'a> Reconciler<'a> {
             .iter()
             .map(|c| c.link.and_then(|id| links.remove(&id)).map(Place::Linked))
             .collect();
+        self.refuse_second_entries(&places, last_chance, attempt)
+            .await?;
         for kind in [Kind::User, Kind::Group] {
             let open: Vec<usize> = (0..candidates.len())
                 .filter(|i| matches!(places.get(*i), Some(None)))
@@ -308,6 +313,44 @@ impl<'a> Reconciler<'a> {
             attempt.claimed.extend(claims.into_hashes());
         }
         Ok(places)
+    }
+
+    /// An entry that comes back after its person has come back under another key is a second
+    /// entry for one person, like one that correlates with somebody who is listed.
+    async fn refuse_second_entries(
+        &self,
+        places: &[Option<Place>],
+        last_chance: bool,
+        attempt: &mut Attempt,
+    ) -> Result<(), StoreError> {
+        let returning: Vec<(usize, &Link)> = places
+            .iter()
+            .enumerate()
+            .filter_map(|(index, place)| Some((index, place.as_ref()?.link()?)))
+            .filter(|(_, link)| self.view.has_left(link) && link.kind == Kind::User)
+            .collect();
+        if returning.is_empty() || self.setup.several_entries {
+            return Ok(());
+        }
+        let owners: Vec<ResourceId> = returning.iter().map(|(_, link)| link.resource).collect();
+        let links_of = self.view.links_of(&owners).await?;
+        for (index, link) in returning {
+            let mut others = links_of.get(&link.resource).into_iter().flatten();
+            let listed = others.find(|other| {
+                other.id != link.id && other.source == link.source && !self.view.has_left(other)
+            });
+            let Some(listed) = listed else { continue };
+            let rejection = if last_chance {
+                Rejection::Trouble(format!(
+                    "the person whom it stood for is listed under key {} by now: two entries for one person, or a key that was used again; correct one of them, or set several_entries_per_person if that is meant",
+                    listed.key
+                ))
+            } else {
+                Rejection::Shared
+            };
+            attempt.reject(index, rejection);
+        }
+        Ok(())
     }
 
     /// What is stored of the resources that the batch touches.
@@ -392,7 +435,8 @@ impl<'a> Reconciler<'a> {
             Ok(writes) => writes,
             Err(reason) => return Ok(Err(reason)),
         };
-        let names_may_differ = previous.is_none_or(|old| old.locator != link.locator)
+        let names_may_differ = previous
+            .is_none_or(|old| old.locator != link.locator || old.fingerprint == OF_NO_ENTRY)
             || !self.setup.mapping.references().attributes.is_empty();
         if names_may_differ && !(candidate.names.is_empty() && previous.is_none()) {
             writes.push(Write::Names {

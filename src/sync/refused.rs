@@ -43,6 +43,14 @@ impl Refused {
         format!("{}: {}", self.subject, self.reason())
     }
 
+    /// The same where nothing tries it again.
+    pub(super) fn last_note(&self) -> String {
+        format!(
+            "{}: {}; this stays as it is: mend the cause, and change it in the source",
+            self.subject, self.cause
+        )
+    }
+
     /// The write that puts the entry into quarantine. None for an entry that has gone:
     /// there is nothing of it to look at, and the next complete read misses it again.
     pub(super) fn quarantine(&self, run: RunId) -> Option<Step> {

@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     /// How many steps wait for approval, or stand in the plan.
     pub(crate) waiting: u64,
+    /// Of a run that failed: how many changes were written before.
+    pub(crate) written: u64,
     /// How many changes could not be written; the notes say why.
     pub(crate) unwritten: u64,
     /// Things worth a line.
@@ -35,6 +37,12 @@ impl Report {
     pub(super) fn refuse(&mut self, refused: &[Refused]) {
         self.unwritten += refused.len() as u64;
         self.notes.extend(refused.iter().map(Refused::note));
+    }
+
+    /// The same of an undo, which nothing tries again.
+    pub(super) fn refuse_for_good(&mut self, refused: &[Refused]) {
+        self.unwritten += refused.len() as u64;
+        self.notes.extend(refused.iter().map(Refused::last_note));
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     /// Who runs.
     pub(crate) tenancy: Tenancy,
+    /// How many people a transaction of a first import holds; `None`: as many as always.
+    pub(crate) import_people: Option<usize>,
 }
 
 impl Engine {
@@ -125,6 +127,9 @@ impl Engine {
         };
         let ended = going.go().await;
         let mut report = std::mem::take(&mut going.report);
+        if ended.is_err() {
+            report.written = going.written();
+        }
         report.tally.quarantined += going.refused;
         let finished = self.finish(run, ended, report).await;
         if let Some(lease) = lease {
@@ -181,15 +186,19 @@ impl Engine {
     }
 
     /// Runs that are still `running` while we hold the lease were cut off.
-    async fn bury_interrupted(&self, setup: &Setup) -> Result<(), SyncError> {
+    pub(super) async fn bury_interrupted(&self, footing: &Footing) -> Result<(), SyncError> {
         let query = RunQuery {
-            source: Some(setup.source.id),
+            source: Some(footing.source.id),
             since: None,
             limit: RUNS_LOOKED_AT_MAX,
         };
         let verdict = "failed because it was cut off before it ended; the next run starts over";
-        for run in self.store.runs(setup.source.tenant, &query).await? {
-            if run.state == RunState::Running && run.kind != RunKind::Plan {
+        for run in self.store.runs(footing.source.tenant, &query).await? {
+            // A plan that is being made runs without the lease, and has no verdict yet; one
+            // that was being applied has both.
+            let is_being_made = run.kind == RunKind::Plan && run.verdict.is_none();
+            if run.state == RunState::Running && !is_being_made {
+                self.store.drop_steps(run.id).await?;
                 self.store
                     .finish_run(
                         run.id,
@@ -386,7 +395,12 @@ impl Going<'_> {
         };
         let mut outlet = if at_once {
             reconciler.view.begin_import();
-            Outlet::Import(Box::new(Import::new(self.writer(), self.progress.clone())))
+            let import = Import::new(
+                self.writer(),
+                self.progress.clone(),
+                self.engine.import_people,
+            );
+            Outlet::Import(Box::new(import))
         } else {
             Outlet::Collect(Vec::new())
         };
@@ -466,7 +480,7 @@ impl Going<'_> {
             Outlet::Import(import) => {
                 let steps: Vec<Step> = changes.into_iter().map(|c| c.step).collect();
                 reconciler.view.remember(&steps);
-                import.take(&steps).await?;
+                import.take(steps).await?;
             }
             Outlet::Collect(collected) => {
                 let steps: Vec<Step> = changes.iter().map(|c| c.step.clone()).collect();
@@ -494,6 +508,11 @@ impl Going<'_> {
         self.report.refuse(refused);
         self.refused += self.writer().set_aside(refused, self.run).await?;
         Ok(())
+    }
+
+    /// How many changes were written so far.
+    fn written(&self) -> u64 {
+        self.progress.written.load(Ordering::Relaxed)
     }
 
     async fn write(&mut self, steps: &[Step]) -> Result<(), SyncError> {

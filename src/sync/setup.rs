@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) group_filter: Option<String>,
     /// What absence means.
     pub(crate) leavers: Leavers,
+    /// Whether it is no longer configured, and all that it said is taken back.
+    pub(crate) retires: bool,
     /// How much a run takes in.
     pub(crate) limits: Limits,
     /// The source's own time zone: a contract ends with the day there.

@@ -7,7 +7,7 @@
 
 use rollcall_directory::entry::Kind;
 use rollcall_store::ids::RunId;
-use rollcall_store::records::{Actor, JournalQuery, RunKind, RunState};
+use rollcall_store::records::{Actor, JournalQuery, Run, RunKind, RunState};
 use rollcall_store::writes::{Fence, Step};
 
 mod as_left;
@@ -48,13 +48,7 @@ impl Engine {
         fence: &Fence,
     ) -> Result<Finished, SyncError> {
         let run = self.store.run(id).await?.ok_or(SyncError::NoRun(id))?;
-        if !matches!(run.state, RunState::Applied | RunState::Failed) {
-            return Err(SyncError::State {
-                run: id,
-                state: format!("{:?}", run.state).to_lowercase(),
-                needs: "only a run that wrote something can be undone; what is held is approved or cancelled first",
-            });
-        }
+        self.refuse_undo(footing, &run).await?;
         // A connection does not wait for a lease: it must not write while it is put back.
         let pauses = run.kind == RunKind::Push && !plan_only && footing.source.paused.is_none();
         if pauses {
@@ -109,7 +103,7 @@ impl Engine {
             let counted = serde_json::to_value(&report).map_err(SyncError::Report)?;
             self.store.update_run(undo, &counted).await?;
             let refused = writer.write_all(&steps, |_| {}).await?;
-            report.refuse(&refused);
+            report.refuse_for_good(&refused);
             self.after_undo(footing, id).await?;
         } else {
             if pauses {
@@ -128,6 +122,34 @@ impl Engine {
             state,
             verdict,
             report,
+        })
+    }
+
+    /// Only what a run wrote can be undone; what it holds is decided first.
+    async fn refuse_undo(&self, footing: &Footing, run: &Run) -> Result<(), SyncError> {
+        let needs = match run.state {
+            RunState::Applied | RunState::Failed => return Ok(()),
+            RunState::Cancelled => {
+                let query = JournalQuery {
+                    run: Some(run.id),
+                    limit: 1,
+                    ..JournalQuery::default()
+                };
+                let lines = self.store.journal(footing.source.tenant, &query).await?;
+                if !lines.is_empty() {
+                    return Ok(());
+                }
+                "it has written nothing, so there is nothing to undo"
+            }
+            RunState::Held => {
+                "approve or cancel what it holds first; then what it wrote can be undone"
+            }
+            _ => "only a run that wrote something can be undone",
+        };
+        Err(SyncError::State {
+            run: run.id,
+            state: run.state.as_str().to_owned(),
+            needs,
         })
     }
 

@@ -15,12 +15,12 @@ statements! {
     NAME_HOLDERS = "SELECT $1, id FROM resources WHERE user_name = $2 AND tenant = $3",
         postgres: "SELECT asked.at, r.id FROM UNNEST($1::bigint[], $2::text[]) AS asked(at, name)
             JOIN resources r ON r.user_name = asked.name WHERE r.tenant = $3";
-    KEY_HOLDERS = "SELECT $1, id FROM links WHERE source = $2 AND kind = $3 AND key = $4",
+    KEY_HOLDERS = "SELECT $1, id FROM links WHERE source = $2 AND kind = $3 AND key_hash = $4",
         postgres: "SELECT asked.at, l.id
-            FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::text[])
-                AS asked(at, source, kind, key)
+            FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::bytea[])
+                AS asked(at, source, kind, key_hash)
             JOIN links l ON l.source = asked.source AND l.kind = asked.kind
-                AND l.key = asked.key";
+                AND l.key_hash = asked.key_hash";
 }
 
 /// Refuses the first step that takes a name or a key which its holder keeps.
@@ -116,7 +116,7 @@ async fn keys(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<Conflicts, Trouble> {
         Column::Ints((0_i64..).take(rows.len()).collect()),
         Column::Ints(rows.iter().map(|(_, _, row)| row.source).collect()),
         Column::Texts(rows.iter().map(|(_, _, row)| row.kind).collect()),
-        Column::Texts(rows.iter().map(|(_, _, row)| row.key.as_str()).collect()),
+        Column::Hashes(rows.iter().map(|(_, _, row)| row.key_hash).collect()),
     ];
     let holders: Vec<(i64, i64)> = tx.fetch_each(KEY_HOLDERS, &columns, &[]).await?;
     for (at, holder) in holders {

@@ -11,6 +11,9 @@ use super::prepared::{Doc, LinkRow};
 use super::values;
 use crate::driver::{Column, Trouble, Tx, binds, statements};
 use crate::error::CommitError;
+use crate::journal::text_of;
+use crate::links::link_columns;
+use crate::records::Link;
 use crate::schemas::Registered;
 
 statements! {
@@ -85,6 +88,19 @@ statements! {
                 $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
                 AS n(id, source, kind, key, key_hash, locator, resource, fingerprint,
                     mapping, contribution, presence, gone_since, missed_reads, run)
+            WHERE l.id = n.id";
+    TOLD_BY_DOCUMENTS = concat!(
+            "SELECT ", link_columns!(), " FROM links l
+            WHERE l.resource = $1 AND substr(l.contribution, 1, 1) = '['"
+        ),
+        postgres: concat!(
+            "SELECT ", link_columns!(), " FROM links l
+            WHERE l.resource = ANY($1::bigint[]) AND substr(l.contribution, 1, 1) = '['
+            ORDER BY l.id"
+        );
+    WRITE_OUT = "UPDATE links SET contribution = $2 WHERE id = $1",
+        postgres: "UPDATE links AS l SET contribution = n.contribution
+            FROM UNNEST($1::bigint[], $2::text[]) AS n(id, contribution)
             WHERE l.id = n.id";
     DELETE_NAMES = "DELETE FROM link_names WHERE link = $1",
         postgres: "DELETE FROM link_names WHERE link = ANY($1::bigint[])";
@@ -222,6 +238,7 @@ async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Res
     }
     tx.execute_each(FREE_NAME, &[Column::Ints(freed)], &[])
         .await?;
+    write_out(tx, ledger, changed.iter().map(|(row, _)| row.id)).await?;
     insert_resources(tx, &made, batch).await?;
     update_resources(tx, &changed, batch).await?;
     update_states(tx, &moved).await?;
@@ -239,6 +256,25 @@ async fn write_resources(tx: &mut Tx, ledger: &Ledger<'_>, batch: &Batch) -> Res
     }
     let columns = [Column::Ints(owners), Column::Texts(emails)];
     tx.execute_each(INSERT_EMAIL, &columns, &[]).await?;
+    Ok(())
+}
+
+/// Writes out contributions that are told by documents which are about to change, but for
+/// those of links that are written anyway.
+async fn write_out(
+    tx: &mut Tx,
+    ledger: &Ledger<'_>,
+    changed: impl Iterator<Item = i64>,
+) -> Result<(), Trouble> {
+    let changed = [Column::Ints(changed.collect())];
+    let mut told: Vec<Link> = tx.fetch_each(TOLD_BY_DOCUMENTS, &changed, &[]).await?;
+    told.retain(|link| !ledger.links.contains_key(&link.id.0));
+    let whole = told.iter().map(|link| text_of(&link.contribution));
+    let columns = [
+        Column::Ints(told.iter().map(|link| link.id.0).collect()),
+        Column::OwnedTexts(whole.collect::<Result<_, _>>()?),
+    ];
+    tx.execute_each(WRITE_OUT, &columns, &[]).await?;
     Ok(())
 }
 
@@ -316,7 +352,7 @@ async fn insert_resources(
         Column::MaybeTexts(docs().map(|doc| doc.display_name.as_deref()).collect()),
         Column::Bools(rows().map(|row| row.now.active()).collect()),
         Column::Ints(rows().map(|row| row.now.created).collect()),
-        Column::Texts(docs().map(|doc| doc.text.as_str()).collect()),
+        Column::Texts(docs().map(|doc| &*doc.text).collect()),
         Column::Ints(rows().map(|row| row.now.version).collect()),
         Column::Ints(rows().map(|row| row.now.document_version).collect()),
         Column::MaybeInts(rows().map(Row::since).collect()),
@@ -339,7 +375,7 @@ async fn update_resources(
         Column::MaybeTexts(docs().map(|doc| doc.external_id.as_deref()).collect()),
         Column::MaybeTexts(docs().map(|doc| doc.display_name.as_deref()).collect()),
         Column::Bools(rows().map(|row| row.now.active()).collect()),
-        Column::Texts(docs().map(|doc| doc.text.as_str()).collect()),
+        Column::Texts(docs().map(|doc| &*doc.text).collect()),
         Column::Ints(rows().map(|row| row.now.version).collect()),
         Column::Ints(rows().map(|row| row.now.document_version).collect()),
         Column::MaybeInts(rows().map(Row::since).collect()),
@@ -372,11 +408,14 @@ async fn write_links(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
         let slots = ledger.links.values().filter(|slot| is_new(slot) == new);
         slots.filter_map(|slot| slot.now).collect()
     };
-    tx.execute_each(INSERT_LINK, &link_columns(&rows(true)), &[])
+    let made = rows(true);
+    let said = contributions(ledger, &made)?;
+    tx.execute_each(INSERT_LINK, &link_columns(&made, &said), &[])
         .await?;
     let changed = rows(false);
+    let said = contributions(ledger, &changed)?;
     let touched = tx
-        .execute_each(UPDATE_LINK, &link_columns(&changed), &[])
+        .execute_each(UPDATE_LINK, &link_columns(&changed, &said), &[])
         .await?;
     if touched != changed.len() as u64 {
         // One of those that were not looked up is gone: a careful look will tell which.
@@ -385,7 +424,16 @@ async fn write_links(tx: &mut Tx, ledger: &Ledger<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn link_columns<'a>(rows: &[&'a LinkRow]) -> [Column<'a>; 14] {
+fn contributions<'a>(
+    ledger: &Ledger<'_>,
+    rows: &[&'a LinkRow],
+) -> Result<Vec<Cow<'a, str>>, Trouble> {
+    let document = |row: &LinkRow| ledger.resources.get(&row.resource)?.now.as_ref()?.doc;
+    let texts = rows.iter().map(|row| row.contribution(document(row)));
+    texts.collect()
+}
+
+fn link_columns<'a>(rows: &[&'a LinkRow], said: &'a [Cow<'a, str>]) -> [Column<'a>; 14] {
     [
         Column::Ints(rows.iter().map(|row| row.id).collect()),
         Column::Ints(rows.iter().map(|row| row.source).collect()),
@@ -396,7 +444,7 @@ fn link_columns<'a>(rows: &[&'a LinkRow]) -> [Column<'a>; 14] {
         Column::Ints(rows.iter().map(|row| row.resource).collect()),
         Column::Hashes(rows.iter().map(|row| row.fingerprint).collect()),
         Column::Hashes(rows.iter().map(|row| row.mapping).collect()),
-        Column::Texts(rows.iter().map(|row| row.contribution.as_str()).collect()),
+        Column::Texts(said.iter().map(|text| &**text).collect()),
         Column::Texts(rows.iter().map(|row| row.presence.as_str()).collect()),
         Column::MaybeInts(rows.iter().map(|row| row.gone_since).collect()),
         Column::Ints(rows.iter().map(|row| row.missed_reads).collect()),

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Care;
 use super::prepared::{Prepare, PreparedStep};
-use crate::driver::{Cells, Column, FromCells, Trouble, Tx, statements};
+use crate::driver::{Cells, Column, FromCells, Trouble, Tx, binds, statements};
+use crate::ids::TenantId;
 use crate::links::link_columns;
 use crate::records::Link;
 
@@ -13,9 +14,13 @@ statements! {
             document_version, orphaned_since, doc FROM resources WHERE id = $1",
         postgres: "SELECT id, uuid, kind, user_name, created, modified, version,
             document_version, orphaned_since, doc FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
-    PRESENT = "SELECT id FROM resources WHERE id = $1",
-        postgres: "SELECT id FROM resources WHERE id = ANY($1::bigint[]) ORDER BY id
-            FOR KEY SHARE";
+    // People and groups in the index of the list first: its pages are few, and the documents
+    // stay where they are.
+    PRESENT = "SELECT $1 WHERE EXISTS (SELECT 1 FROM resources INDEXED BY resources_list
+                WHERE tenant = $2 AND kind IN ('user', 'group') AND id = $1)
+            OR EXISTS (SELECT 1 FROM resources WHERE id = $1 AND tenant = $2)",
+        postgres: "SELECT id FROM resources WHERE id = ANY($1::bigint[]) AND tenant = $2
+            ORDER BY id FOR KEY SHARE";
     LINKS = concat!("SELECT ", link_columns!(), " FROM links l WHERE l.id = $1"),
         postgres: concat!(
             "SELECT ", link_columns!(), " FROM links l WHERE l.id = ANY($1::bigint[])
@@ -200,6 +205,7 @@ impl Known {
     pub(super) async fn load(
         tx: &mut Tx,
         prepared: &[PreparedStep],
+        tenant: TenantId,
         care: Care,
     ) -> Result<Self, Trouble> {
         let wanted = Wanted::of(prepared, care);
@@ -207,7 +213,9 @@ impl Known {
         let resources: Vec<StoredResource> = tx
             .fetch_each(RESOURCES, &ids(&wanted.resources), &[])
             .await?;
-        let present: Vec<(i64,)> = tx.fetch_each(PRESENT, &ids(&wanted.mentioned), &[]).await?;
+        let present: Vec<(i64,)> = tx
+            .fetch_each(PRESENT, &ids(&wanted.mentioned), &binds![tenant])
+            .await?;
         let mut links: Vec<Link> = tx.fetch_each(LINKS, &ids(&wanted.links), &[]).await?;
         let deleted = ids(&wanted.deleted);
         links.extend(tx.fetch_each::<Link>(LINKS_OF, &deleted, &[]).await?);

@@ -465,7 +465,7 @@ impl<'a> Ledger<'a> {
     fn delete(&mut self, step: usize, id: i64, base_version: i64) -> Done {
         let now = self.resource(step, id, Some(base_version))?;
         let (created, uuid, doc, orphaned) = (now.created, now.uuid, now.doc, now.orphaned);
-        let text = match (doc, self.known.resources.get(&id)) {
+        let text: &str = match (doc, self.known.resources.get(&id)) {
             (Some(doc), _) => &doc.text,
             (None, Some(stored)) => &stored.doc,
             (None, None) => return Err(gone("resource", id)),

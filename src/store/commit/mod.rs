@@ -143,7 +143,7 @@ impl Batch {
     async fn write(&self, tx: &mut Tx, care: Care) -> Result<(), Trouble> {
         self.check_fence(tx).await?;
         let steps = self.steps.get(self.range.clone()).unwrap_or_default();
-        let known = Known::load(tx, steps, care).await?;
+        let known = Known::load(tx, steps, self.tenant, care).await?;
         let ledger = Ledger::of(steps, &known, self.now).map_err(Trouble::Refused)?;
         let registered = self.registered(tx, &ledger).await?;
         if care == Care::Careful {

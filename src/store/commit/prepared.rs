@@ -1,13 +1,16 @@
 //! Writes as the texts and numbers that are bound to statements.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use rollcall_directory::contribution::Contribution;
 use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::name::Reference;
 use uuid::Uuid;
 
+use crate::contributions;
 use crate::driver::{Trouble, json, micros};
 use crate::error::{StepConflict, StoreError};
 use crate::journal::text_of;
@@ -124,14 +127,26 @@ pub(super) struct NewResource {
 /// A document, and what it is found by.
 #[derive(Debug)]
 pub(super) struct Doc {
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     pub(super) active: bool,
     /// As the document spells it, for messages.
     pub(super) user_name_as_is: Option<String>,
     pub(super) user_name: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) display_name: Option<String>,
-    pub(super) emails: BTreeSet<String>,
+    /// In order, each once.
+    pub(super) emails: Vec<String>,
+}
+
+/// A contribution.
+#[derive(Debug)]
+enum Said {
+    Whole(String),
+    /// What it says beside this document; see [`crate::contributions`].
+    Beside {
+        document: Arc<str>,
+        none: String,
+    },
 }
 
 /// A row of `links`.
@@ -146,7 +161,7 @@ pub(super) struct LinkRow {
     pub(super) resource: i64,
     pub(super) fingerprint: [u8; 16],
     pub(super) mapping: [u8; 16],
-    pub(super) contribution: String,
+    contribution: Said,
     pub(super) presence: crate::records::Presence,
     pub(super) gone_since: Option<i64>,
     pub(super) missed_reads: i64,
@@ -224,10 +239,12 @@ impl Prepare {
                 kind,
                 document,
                 link,
-            } => Self::Create(Box::new(NewResource {
-                link: Some(LinkRow::of(link)?),
-                ..NewResource::of(resource.0, uuid, *kind, document, None)?
-            })),
+            } => {
+                let mut new = NewResource::of(resource.0, uuid, *kind, document, None)?;
+                let said = Said::of_first(&link.contribution, document, &new.doc.text)?;
+                new.link = Some(LinkRow::saying(link, said)?);
+                Self::Create(Box::new(new))
+            }
             Write::Restore {
                 resource,
                 uuid,
@@ -344,18 +361,25 @@ impl Doc {
             Some(text) => fit(attribute, by.fold(text)).map(Some),
         };
         Ok(Self {
-            text: text_of(document)?,
+            text: text_of(document)?.into(),
             active: document.active(),
             user_name_as_is: document.text("userName").map(str::to_owned),
             user_name: indexed("userName", By::UserName)?,
             external_id: indexed("externalId", By::ExternalId)?,
             display_name: indexed("displayName", By::DisplayName)?,
-            emails: document
-                .emails()
-                .map(|email| fit("emails", By::Email.fold(email)))
-                .collect::<Result<_, _>>()?,
+            emails: emails_of(document)?,
         })
     }
+}
+
+fn emails_of(document: &Document) -> Result<Vec<String>, StepConflict> {
+    let folded = document.emails().map(|email| By::Email.fold(email));
+    let mut emails: Vec<String> = folded
+        .map(|email| fit("emails", email))
+        .collect::<Result<_, _>>()?;
+    emails.sort_unstable();
+    emails.dedup();
+    Ok(emails)
 }
 
 /// Whether rows can hold a document: refuses what [`PreparedStep::of`] would refuse, and
@@ -393,19 +417,51 @@ pub(super) fn fit(attribute: &str, text: String) -> Result<String, StepConflict>
     Ok(text)
 }
 
+impl Said {
+    fn of(contribution: &Contribution) -> Result<Self, StoreError> {
+        text_of(contribution).map(Self::Whole)
+    }
+
+    /// Of the link that makes a resource.
+    fn of_first(
+        contribution: &Contribution,
+        document: &Document,
+        text: &Arc<str>,
+    ) -> Result<Self, StoreError> {
+        match contributions::beside(contribution, document)? {
+            Some(none) => Ok(Self::Beside {
+                document: Arc::clone(text),
+                none,
+            }),
+            None => Self::of(contribution),
+        }
+    }
+
+    fn whole(&self) -> Result<Contribution, Trouble> {
+        match self {
+            Self::Whole(text) => contributions::whole(text, None),
+            Self::Beside { document, none } => contributions::whole(none, Some(document)),
+        }
+    }
+}
+
 impl LinkRow {
     fn of(link: &Link) -> Result<Self, StoreError> {
+        Self::saying(link, Said::of(&link.contribution)?)
+    }
+
+    fn saying(link: &Link, contribution: Said) -> Result<Self, StoreError> {
         Ok(Self {
             id: link.id.0,
             source: link.source.0,
             kind: link.kind.as_str(),
             key: link.key.as_str().to_owned(),
-            key_hash: Fingerprint::of(link.key.as_str().as_bytes()).0,
+            key_hash: crate::links::key_hash(&link.key),
             locator: text_of(&link.locator)?,
             resource: link.resource.0,
             fingerprint: link.fingerprint.0,
             mapping: link.mapping.0,
-            contribution: text_of(&link.contribution)?,
+            contribution,
             presence: link.presence,
             gone_since: link.gone_since.map(micros),
             missed_reads: link.missed_reads,
@@ -413,6 +469,17 @@ impl LinkRow {
             gone: link.gone_since,
             of_kind: link.kind,
         })
+    }
+
+    /// The text of its contribution, when its resource's document is `document` in the end.
+    pub(super) fn contribution(&self, document: Option<&Doc>) -> Result<Cow<'_, str>, Trouble> {
+        match (&self.contribution, document) {
+            (Said::Whole(text), _) => Ok(Cow::Borrowed(text)),
+            (Said::Beside { document, none }, Some(doc)) if Arc::ptr_eq(document, &doc.text) => {
+                Ok(Cow::Borrowed(none))
+            }
+            (said, _) => Ok(Cow::Owned(text_of(&said.whole()?)?)),
+        }
     }
 
     /// The link that this row was made from.
@@ -430,7 +497,7 @@ impl LinkRow {
             resource: crate::ids::ResourceId(self.resource),
             fingerprint: Fingerprint(self.fingerprint),
             mapping: Fingerprint(self.mapping),
-            contribution: json(&self.contribution)?,
+            contribution: self.contribution.whole()?,
             presence: self.presence,
             gone_since: self.gone,
             missed_reads: self.missed_reads,

@@ -37,12 +37,16 @@ impl Postgres {
             .application_name("rollcall")
             .statement_cache_capacity(PREPARED_STATEMENTS_MAX)
             .disable_statement_logging();
+        let server = format!("{}:{}", options.get_host(), options.get_port());
         let pool = PgPoolOptions::new()
             .max_connections(connections_max.max(1))
             .acquire_timeout(CONNECT_TIMEOUT)
             .connect_with(options)
             .await
-            .map_err(|e| StoreError::from(trouble(&e)))?;
+            .map_err(|e| match StoreError::from(trouble(&e)) {
+                StoreError::Unavailable { reason } => StoreError::Unreachable { server, reason },
+                other => other,
+            })?;
         Ok(Self { pool, access })
     }
 

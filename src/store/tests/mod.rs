@@ -10,6 +10,7 @@ mod postgres;
 
 mod commit;
 mod connections;
+mod contributions;
 mod random;
 mod schema;
 mod search;

@@ -33,6 +33,7 @@ impl Going<'_> {
         let sentence = verdict::sentence(&verdict, self.kept.as_ref().map(|kept| kept.run));
         if let Verdict::Failed { because } = verdict {
             self.report.failure = Some(because);
+            self.report.written = self.written();
             self.keep_reasons(proposals).await?;
             return Ok((RunState::Failed, sentence));
         }

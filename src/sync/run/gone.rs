@@ -3,7 +3,7 @@
 
 use rollcall_connectors::{Absence, LOOK_UP_KEYS_MAX, LookUp, Verdict};
 use rollcall_directory::entry::{EntryKey, Kind};
-use rollcall_store::ids::LinkId;
+use rollcall_store::ids::{LinkId, ResourceId};
 use rollcall_store::writes::{Step, Write};
 
 use super::Going;
@@ -51,7 +51,18 @@ impl Going<'_> {
             .count() as u64;
         self.report.tally.users_expired =
             expired.iter().filter(|p| p.deletes_a_person()).count() as u64;
+        let deleted: Vec<ResourceId> = expired
+            .iter()
+            .flat_map(|p| &p.step.writes)
+            .filter_map(|write| match write {
+                Write::Delete { resource, .. } => Some(*resource),
+                _ => None,
+            })
+            .collect();
+        let people = reading.index.people();
+        let look_again = reconciler.look_again_without(&deleted, &people).await?;
         proposals.extend(expired);
+        proposals.extend(look_again);
         proposals.extend(self.forget_quarantine(reconciler));
         Ok(proposals)
     }

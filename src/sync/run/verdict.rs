@@ -42,7 +42,11 @@ impl Going<'_> {
         totals: &Totals,
     ) -> Result<Verdict, SyncError> {
         let complete = matches!(reading.verdict, Verdict::Complete { .. });
-        if complete && let Some((kind, because)) = self.suspiciously_empty(totals) {
+        let may_be_empty = self.setup.retires;
+        if complete
+            && !may_be_empty
+            && let Some((kind, because)) = self.suspiciously_empty(totals)
+        {
             let may_be = kind == Kind::Group
                 && self.lists_people_and_knew_few_groups(totals)
                 && self.can_ask_for_missing_groups(reconciler, reading).await?;

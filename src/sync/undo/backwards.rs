@@ -7,7 +7,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rollcall_directory::entry::Kind;
-use rollcall_directory::fingerprint::Fingerprint;
 use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId, SourceId};
 use rollcall_store::records::{JournalEvent, JournalLine, JournalQuery, Link, Resource};
@@ -18,14 +17,13 @@ use time::OffsetDateTime;
 use super::LINES_A_PAGE;
 use super::as_left::take_back;
 use crate::sync::SyncError;
+use crate::sync::candidate::OF_NO_ENTRY;
 use crate::sync::report::Report;
 use crate::sync::run::Engine;
 use crate::sync::setup::Footing;
 use crate::sync::tally::Tally;
 use crate::sync::view::View;
 
-/// The fingerprint that no entry has.
-const OF_NO_ENTRY: Fingerprint = Fingerprint([0; 16]);
 /// How many leftovers are named in the report.
 const LEFTOVERS_NAMED_MAX: usize = 1_000;
 
@@ -202,7 +200,7 @@ impl<'a> Backwards<'a> {
             JournalEvent::Unlinked { before } => match self.taken_key(before).await? {
                 Some(why) => Err(why),
                 None => Ok(vec![Write::Link {
-                    link: before.clone(),
+                    link: to_be_looked_at(before),
                 }]),
             },
             JournalEvent::Members { added, removed } => match (resource, line.source) {
@@ -232,7 +230,7 @@ impl<'a> Backwards<'a> {
         };
         if self.link_is_ours(before.id).await? {
             return Ok(vec![Write::Relink {
-                link: Box::new(before.clone()),
+                link: to_be_looked_at(before),
                 journal: true,
             }]);
         }
@@ -243,10 +241,8 @@ impl<'a> Backwards<'a> {
             self.leave_value(id, &unit, "was changed again since");
         }
         let journal = link != current;
-        // The next run must not find its entry unchanged, or the two would differ for good.
-        link.fingerprint = OF_NO_ENTRY;
         Ok(vec![Write::Relink {
-            link: Box::new(link),
+            link: to_be_looked_at(&link),
             journal,
         }])
     }
@@ -310,12 +306,22 @@ impl<'a> Backwards<'a> {
         }
         self.tally.members_removed += removed.len() as u64;
         self.tally.members_added += added.len() as u64;
-        Ok(vec![Write::Members {
+        let mut writes = vec![Write::Members {
             group,
             source,
             added: added.into_iter().copied().collect(),
             removed: removed.into_iter().copied().collect(),
-        }])
+        }];
+        let links = self.view.links_of(&[group]).await?;
+        let own = links.get(&group).into_iter().flatten();
+        writes.extend(
+            own.filter(|l| l.source == source)
+                .map(|link| Write::Relink {
+                    link: to_be_looked_at(link),
+                    journal: false,
+                }),
+        );
+        Ok(writes)
     }
 
     async fn undelete(
@@ -356,7 +362,7 @@ impl<'a> Backwards<'a> {
             });
         }
         writes.extend(links.iter().map(|link| Write::Link {
-            link: Box::new(link.clone()),
+            link: to_be_looked_at(link),
         }));
         let row = |group: ResourceId, source: SourceId, member: ResourceId| Write::Members {
             group,
@@ -434,4 +440,13 @@ impl<'a> Backwards<'a> {
             .get(&id)
             .is_some_and(|link| link.run == self.run || link.run <= self.undone))
     }
+}
+
+/// A link as it goes back. The next run must not find its entry unchanged: whom it mentions,
+/// and by what it is called, is not in the journal.
+fn to_be_looked_at(link: &Link) -> Box<Link> {
+    Box::new(Link {
+        fingerprint: OF_NO_ENTRY,
+        ..link.clone()
+    })
 }

@@ -122,7 +122,8 @@ CREATE TABLE links (
     missed_reads BIGINT NOT NULL,
     run          BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX links_key ON links (source, kind, key);
+-- By their hashes: keys are long and come in no order, which makes an import write more.
+CREATE UNIQUE INDEX links_key ON links (source, kind, key_hash);
 CREATE INDEX links_resource ON links (resource);
 -- What a run reads of every link when it starts, without the contributions between.
 CREATE INDEX links_mark ON links (source, id, kind, key_hash, fingerprint, presence, missed_reads);

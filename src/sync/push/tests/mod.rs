@@ -129,6 +129,7 @@ impl World {
         };
         let clock = Arc::new(Moved(Mutex::new(NOW)));
         let engine = Engine {
+            import_people: None,
             store: store.clone(),
             clock: clock.clone(),
             tenancy: Tenancy {
