@@ -153,7 +153,9 @@ async fn pushing(
         if record.kind != crate::sync::push::KIND || configured {
             continue;
         }
-        let known = connections.iter().find(|known| known.source.id == record.id);
+        let known = connections
+            .iter()
+            .find(|known| known.source.id == record.id);
         let priority = known.map(|known| known.settings.priorities.default);
         json.push(serde_json::json!({
             "source": record.name,
