@@ -103,6 +103,21 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    list_unconfigured(workspace, &mut rows, &mut json).await?;
+    if global.json {
+        output::json(&json)?;
+    } else {
+        output::table(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Sources that the configuration had once, and connections that were made at run time.
+async fn list_unconfigured(
+    workspace: &Workspace,
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
     // Those of the configuration are known to the store from here on.
     let connections = workspace.roster().all(None).await?;
     for tenant in workspace.store.tenants().await? {
@@ -130,14 +145,9 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 state,
             ]);
         }
-        pushing(workspace, &tenant, &connections, &mut rows, &mut json).await?;
+        pushing(workspace, &tenant, &connections, rows, json).await?;
     }
-    if global.json {
-        output::json(&json)?;
-    } else {
-        output::table(&rows)?;
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The sources of a tenant that push.
