@@ -299,7 +299,7 @@ impl Compiler<'_, '_> {
                     self.reader.problem(
                         span,
                         "an LDAP filter stands in parentheses".to_owned(),
-                        Some(format!("write \"({text})\"")),
+                        Some(format!("write \"{}\"", in_parentheses(text))),
                     );
                 }
             }
@@ -585,4 +585,15 @@ fn is_comparable(kind: Kind, unit: &Unit) -> bool {
     comparable(kind)
         .iter()
         .any(|name| name.trim_matches('"') == unit.as_str())
+}
+
+/// A filter with the parentheses around it that it lacks.
+fn in_parentheses(filter: &str) -> String {
+    let count = |bracket| filter.matches(bracket).count();
+    let (open, closed) = (count('('), count(')'));
+    match (filter.starts_with('('), filter.ends_with(')')) {
+        (true, false) if open > closed => format!("{filter}{}", ")".repeat(open - closed)),
+        (false, true) if closed > open => format!("{}{filter}", "(".repeat(closed - open)),
+        _ => format!("({filter})"),
+    }
 }
