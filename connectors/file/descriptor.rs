@@ -113,8 +113,13 @@ impl Descriptor {
 }
 
 fn system(path: &Path, action: &'static str, source: io::Error) -> Problem {
+    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let file = file.display().to_string();
+    if action == "opened" && source.kind() == io::ErrorKind::NotFound {
+        return Problem::Missing(file);
+    }
     Problem::System {
-        file: path.display().to_string(),
+        file,
         action,
         source,
     }

@@ -12,6 +12,11 @@ pub(super) enum Problem {
         action: &'static str,
         source: io::Error,
     },
+    #[error(
+        "{0} cannot be opened: No such file; look whether the export has run, and at users_file \
+         and groups_file, which are relative to the configuration's folder"
+    )]
+    Missing(String),
     #[error("{0} is not a regular file: name the file that the export writes")]
     NotRegular(String),
     #[error(

@@ -473,6 +473,11 @@ fn tls_inside<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a ru
 }
 
 fn tls_words(error: &rustls::Error) -> String {
+    if matches!(error, rustls::Error::InvalidMessage(_)) {
+        return "the service does not speak TLS on this port; check the port, or write http:// if it is \
+                meant to be asked in clear text"
+            .to_owned();
+    }
     let rustls::Error::InvalidCertificate(wrong) = error else {
         return format!("{error}; ask the service's operator, or check client_certificate");
     };

@@ -5,6 +5,7 @@ use rollcall_directory::contribution::{Mapped, MappedValue};
 use rollcall_directory::entry::{Entry, Kind};
 use rollcall_directory::schema::{Schemas, Unit};
 use rollcall_mapping::{Context, Mapping};
+use rollcall_store::{Store, StoreError};
 
 use super::workspace::configuration;
 use super::{CliError, Exit, Global, output};
@@ -19,7 +20,8 @@ use crate::sync::{Clock, SystemClock};
 pub(super) struct Args {
     /// Only this source
     source: Option<String>,
-    /// Also connect, sign in, read three entries and show them before and after mapping
+    /// Also connect, sign in, read three entries and show them before and after mapping; try
+    /// the store, too
     #[arg(long)]
     connect: bool,
 }
@@ -71,6 +73,24 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         }
         rows.push(row);
     }
+    let mut store = serde_json::Value::Null;
+    if args.connect {
+        let outcome = try_store(&config).await;
+        failed |= outcome.is_err();
+        store = serde_json::json!({
+            "ok": outcome.is_ok(),
+            "outcome": outcome.as_ref().unwrap_or_else(|why| why),
+        });
+        if !global.json {
+            output::line(output::bold("store"))?;
+            let (mark, text) = match &outcome {
+                Ok(text) => ("ok  ", text),
+                Err(text) => ("FAIL", text),
+            };
+            output::folded(&format!("  {mark} {text}"))?;
+            output::line("")?;
+        }
+    }
     let connections: Vec<_> = config
         .connections
         .values()
@@ -92,6 +112,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         output::json(&serde_json::json!({
             "configuration": config.path,
             "ok": !failed,
+            "store": store,
             "warnings": present::as_json(&config.warnings),
             "sources": rows,
         }))?;
@@ -104,6 +125,26 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         ))?;
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Whether the store can be used; nothing is made or brought up to date. The URL is not shown:
+/// it may hold a password.
+async fn try_store(config: &Config) -> Result<String, String> {
+    let url = super::workspace::beside(&config.path, &config.store.url);
+    if let Some(file) = url.strip_prefix("sqlite:")
+        && !std::path::Path::new(file).exists()
+    {
+        return Ok(format!(
+            "{file} is not there yet: the first command that needs it makes it"
+        ));
+    }
+    match Store::open_read_only(&url).await {
+        Ok(_) => Ok("it can be used".to_owned()),
+        Err(StoreError::OlderSchema { .. }) => {
+            Ok("it can be used; the next command brings its schema up to date".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A source of which everything is right that can be known without connecting.

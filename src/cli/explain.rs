@@ -23,7 +23,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
     let kind = if args.group { Kind::Group } else { Kind::User };
     let found = find(&workspace.store, tenant.id, kind, &args.name).await?;
     if found.is_empty() {
-        return Err(CliError::Failed(format!(
+        return Err(CliError::Usage(format!(
             "there is no {kind} {}; see `rollcall {kind} list`",
             args.name
         )));

@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> 
         Some((kind, name)) => {
             let found = crate::sync::find(&workspace.store, tenant.id, kind, name).await?;
             Some(found.first().map(|r| r.id).ok_or_else(|| {
-                CliError::Failed(format!(
+                CliError::Usage(format!(
                     "there is no {kind} {name}; see `rollcall {kind} list`"
                 ))
             })?)

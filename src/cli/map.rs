@@ -84,7 +84,7 @@ async fn find(
             return Ok(entry);
         }
     }
-    Err(CliError::Failed(format!(
+    Err(CliError::Usage(format!(
         "source {} has no entry {name}; name it by its key, or by its place (a DN, `line 12`)",
         source.name
     )))

@@ -55,7 +55,8 @@ Examples:
   rollcall sync hr                   plan and apply at once, under the guards
   rollcall explain ada@example.com   where does each value come from?
   rollcall run undo 12               put back what run 12 changed
-  rollcall connection create         let an identity provider push over SCIM
+  rollcall connection create --profile okta
+                                     let an identity provider push over SCIM
   rollcall serve                     run by schedule, serve SCIM and health
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 held for approval,
@@ -183,6 +184,11 @@ impl CliError {
             Self::Sync(crate::sync::SyncError::NoRun(_) | crate::sync::SyncError::State { .. }) => {
                 Exit::Usage
             }
+            // The command line names what is not there, or what is there already.
+            Self::Store(
+                rollcall_store::StoreError::NotFound { .. }
+                | rollcall_store::StoreError::Exists { .. },
+            ) => Exit::Usage,
             _ => Exit::Failed,
         }
     }

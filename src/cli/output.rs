@@ -267,7 +267,9 @@ fn laid_in_columns(rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> 
         let cell = row.get(last).map(String::as_str).unwrap_or_default();
         match columns {
             Some(columns) if lead + width(cell) > columns => {
-                let has_room = columns >= lead + LAST_COLUMN_MIN;
+                let longest = cell.split_whitespace().map(width).max();
+                let needed = longest.unwrap_or_default().max(LAST_COLUMN_MIN);
+                let has_room = columns >= lead + needed;
                 let indent = if has_room { lead } else { BELOW };
                 let mut folded = fold_within(cell, columns, indent, indent).into_iter();
                 if has_room {

@@ -11,7 +11,7 @@ use crate::sync::{find, name_of};
     after_help = "Examples:\n  rollcall user list\n  rollcall user show ada@example.org\n  rollcall group show Engineering --json"
 )]
 pub(super) enum Command {
-    /// All of them, in the order in which they came
+    /// In the order in which they came, 50 unless you say how many
     #[command(
         after_help = "Examples:\n  rollcall user list\n  rollcall group list --limit 10 --offset 20"
     )]
@@ -95,7 +95,7 @@ async fn show(
 ) -> Result<Exit, CliError> {
     let found = find(&workspace.store, tenant, kind, name).await?;
     if found.is_empty() {
-        return Err(CliError::Failed(format!(
+        return Err(CliError::Usage(format!(
             "there is no {kind} {name}; see `rollcall {kind} list`"
         )));
     }

@@ -100,6 +100,13 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                         source.name
                     ))
                 })
+                .or_else(|| {
+                    let end = fresh.last_read.filter(|end| *end != "complete")?;
+                    Some(format!(
+                        "last read {end}, see rollcall run list {}",
+                        source.name
+                    ))
+                })
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }

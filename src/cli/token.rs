@@ -104,7 +104,7 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<Exit, CliEr
         }
         Command::Revoke { name } => {
             if !workspace.store.revoke_token(tenant.id, &name).await? {
-                return Err(CliError::Failed(format!(
+                return Err(CliError::Usage(format!(
                     "there is no token {name}; see `rollcall token list`"
                 )));
             }

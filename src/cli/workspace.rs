@@ -353,7 +353,7 @@ fn list(names: &[&String]) -> String {
 
 /// A relative file of a store stands beside the configuration, wherever a command is
 /// started.
-fn beside(configuration: &std::path::Path, url: &str) -> String {
+pub(super) fn beside(configuration: &std::path::Path, url: &str) -> String {
     match url.strip_prefix("sqlite:") {
         Some(file) => {
             let folder = configuration.parent().unwrap_or(std::path::Path::new(""));

@@ -1,14 +1,13 @@
 //! `guard = { … }` of a source.
 
 use super::policy::{Guards, Limit};
-use super::scalars::percent;
 use super::section::Section;
 
 /// The keys given, and the documented default of the others.
 pub(super) fn read(section: Section<'_>) -> Guards {
     let default = Guards::default();
     let limit = |share, floor, default: Limit| Limit {
-        percent: section.parsed(share, percent).unwrap_or(default.percent),
+        percent: section.share(share).unwrap_or(default.percent),
         at_least: section
             .number(floor, 0, u64::MAX)
             .unwrap_or(default.at_least),

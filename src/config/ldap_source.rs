@@ -13,6 +13,7 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
     if let Some(why) = settings.urls.iter().find_map(|url| settings.refuses(url)) {
         section.error_at("urls", why, None);
     }
+    mixed_up(section, &settings);
     for key in ["user_filter", "group_filter"] {
         let filter = section.has(key).then(|| section.text(key)).flatten();
         if let Some(why) = filter.and_then(|filter| filter_problem(&filter)) {
@@ -21,6 +22,52 @@ pub(super) fn read(section: &Section<'_>) -> Settings {
         }
     }
     settings
+}
+
+/// Settings that work against each other, which a server would answer without words.
+fn mixed_up(section: &Section<'_>, settings: &Settings) {
+    const LDAPS_PORTS: [&str; 2] = [":636", ":3269"];
+    let (secure, plain): (Vec<&String>, Vec<&String>) = settings
+        .urls
+        .iter()
+        .partition(|url| url.trim().to_lowercase().starts_with("ldaps://"));
+    if let (true, Some(url)) = (settings.start_tls, secure.first()) {
+        section.warning_at(
+            "start_tls",
+            format!("`start_tls` changes nothing for {url}, which speaks TLS from the beginning"),
+            Some("take `start_tls` out, or write ldap:// to use it".to_owned()),
+        );
+    }
+    for url in plain {
+        let address = url.trim().trim_end_matches('/');
+        if LDAPS_PORTS.iter().any(|port| address.ends_with(port)) {
+            section.warning_at(
+                "urls",
+                format!("{address}: servers speak TLS from the beginning on this port"),
+                Some(format!(
+                    "use ldaps://: {}",
+                    address.replacen("ldap", "ldaps", 1)
+                )),
+            );
+        }
+    }
+}
+
+/// Why the file of authorities cannot be used.
+pub(super) fn untrusted(settings: &Settings) -> Option<String> {
+    let path = settings.ca_file.as_ref()?;
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let shown = shown.display();
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some(format!("`ca_file`: there is no file {shown}"))
+        }
+        Err(error) => Some(format!("`ca_file`: {shown} cannot be read: {error}")),
+        Ok(octets) => {
+            let begins = String::from_utf8_lossy(&octets).contains("-----BEGIN CERTIFICATE-----");
+            (!begins).then(|| format!("`ca_file`: {shown} holds no certificate in PEM form"))
+        }
+    }
 }
 
 /// What is wrong with a filter; its outermost parentheses may be left out.

@@ -16,7 +16,6 @@ use super::environment::Environment;
 use super::policy::{Leavers, Limit, UnknownMembers};
 use super::problem::Problems;
 use super::rate::Rate;
-use super::scalars::percent;
 use super::section::{Desk, Section};
 use super::source::{or_word, read_priorities, read_tenant};
 use super::tree::{self, Place, Value};
@@ -247,7 +246,7 @@ fn guard(section: Section<'_>) -> PushGuards {
     let default = PushGuards::default();
     let mut removals = Limit::new(
         section
-            .parsed("removals", percent)
+            .share("removals")
             .unwrap_or(default.removals.percent),
         section
             .number("at_least", 0, u64::MAX)

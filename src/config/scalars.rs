@@ -37,7 +37,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// `5%`, `2.5%`.
-pub(crate) fn percent(text: &str) -> Result<f64, String> {
+fn percent(text: &str) -> Result<f64, String> {
     text.strip_suffix('%')
         .and_then(|number| number.trim().parse().ok())
         .filter(|number| (0.0..=100.0).contains(number))
@@ -73,8 +73,27 @@ impl Why {
 }
 
 impl Section<'_> {
+    /// A share in percent.
+    pub(crate) fn share(&self, key: &'static str) -> Option<f64> {
+        if let Some(node) = self.node(key)
+            && let Value::Integer(number) = node.value
+        {
+            let example = format!("\"{}%\"", number.clamp(0, 100));
+            self.wrong(key, node, "a share in quotes", &example);
+            return None;
+        }
+        self.parsed(key, percent)
+    }
+
     /// A duration above zero, or the default.
     pub(crate) fn duration(&self, key: &'static str, default: Duration) -> Duration {
+        if let Some(node) = self.node(key)
+            && let Value::Integer(number) = node.value
+        {
+            let example = format!("\"{}s\"", number.max(1));
+            self.wrong(key, node, "a duration in quotes", &example);
+            return default;
+        }
         self.parsed(key, duration).unwrap_or(default)
     }
 

@@ -235,6 +235,17 @@ impl<'a> Section<'a> {
     }
 
     pub(crate) fn number(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
+        self.number_like(key, from, to, from)
+    }
+
+    /// See [`Section::number`], with a number that people would write.
+    pub(crate) fn number_like(
+        &self,
+        key: &'static str,
+        from: u64,
+        to: u64,
+        example: u64,
+    ) -> Option<u64> {
         let node = self.node(key)?;
         let number = match node.value {
             Value::Integer(number) => u64::try_from(number).ok(),
@@ -248,7 +259,7 @@ impl<'a> Section<'a> {
         } else {
             format!("a whole number from {from} to {to}")
         };
-        self.wrong(key, node, &expected, &from.to_string());
+        self.wrong(key, node, &expected, &example.to_string());
         None
     }
 
@@ -307,6 +318,12 @@ impl<'a> Section<'a> {
     pub(crate) fn error_at(&self, key: &'static str, message: String, help: Option<String>) {
         let place = self.node(key).map_or(&self.place, |node| &node.place);
         self.desk.error(place, message, help);
+    }
+
+    /// See [`Section::error_at`]; it goes on all the same.
+    pub(crate) fn warning_at(&self, key: &'static str, message: String, help: Option<String>) {
+        let place = self.node(key).map_or(&self.place, |node| &node.place);
+        self.desk.warning(place, message, help);
     }
 
     /// Where the value of a key stands, or the section if it is not there.

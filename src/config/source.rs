@@ -13,6 +13,7 @@ use rollcall_mapping::{Mapping, SourceKind as MappingKind};
 
 use super::policy::{Guards, LeaverAction, Leavers, Limits, Schedule};
 use super::problem::{Level, Problem, Problems, Spot};
+use super::push_source::PushSource;
 use super::section::{Section, did_you_mean};
 use super::tree::Value;
 use super::{
@@ -55,6 +56,8 @@ pub(crate) struct Source {
     place: Spot,
     /// Where its mapping is named.
     mapping_place: Spot,
+    /// Where the file of its authorities is named.
+    ca_place: Spot,
     /// Where its guard names the administrators' groups.
     administrators_place: Spot,
 }
@@ -102,6 +105,12 @@ impl Source {
     pub(crate) fn open(&self) -> Result<Box<dyn Connector>, Problems> {
         if self.absent_secrets.has_error() {
             return Err(self.absent_secrets.clone());
+        }
+        if let ConnectorSettings::Ldap(settings) = &self.connector
+            && let Some(why) = ldap_source::untrusted(settings)
+        {
+            let help = "name a PEM file with the authority's certificate, readable for the user that runs Rollcall, or leave `ca_file` out to trust the system's authorities";
+            return Err(self.ca_place.problem(why, Some(help.to_owned())));
         }
         self.connector()
             .map_err(|error| self.place.problem(error.to_string(), None))
@@ -269,6 +278,7 @@ impl Source {
             paused: section.flag("paused", false),
             place: section.own_spot(),
             mapping_place: section.spot("mapping"),
+            ca_place: place_of_authorities(kind, &section),
             administrators_place: section.section("guard").spot("administrators"),
         };
         if kind.is_some_and(|kind| !kind.filters()) {
@@ -279,6 +289,14 @@ impl Source {
             section.finish();
         }
         source
+    }
+}
+
+/// Asked for only where there is such a key: elsewhere it stays unknown.
+fn place_of_authorities(kind: Option<SourceKind>, section: &Section<'_>) -> Spot {
+    match kind {
+        Some(SourceKind::Ldap) => section.spot("ca_file"),
+        _ => section.own_spot(),
     }
 }
 
@@ -298,15 +316,17 @@ fn takes_no_filter(section: &Section<'_>) {
 
 fn read_kind(section: &Section<'_>) -> Option<SourceKind> {
     let kinds = [
-        ("ldap", SourceKind::Ldap),
-        ("scim", SourceKind::Scim),
-        ("http", SourceKind::Http),
-        ("file", SourceKind::File),
+        ("ldap", Some(SourceKind::Ldap)),
+        ("scim", Some(SourceKind::Scim)),
+        ("http", Some(SourceKind::Http)),
+        ("file", Some(SourceKind::File)),
+        // Read elsewhere; here so that it is among the words that are offered.
+        (PushSource::KIND, None),
     ];
     if !section.has("kind") {
         section.missing("kind");
     }
-    section.word("kind", &kinds)
+    section.word("kind", &kinds).flatten()
 }
 
 pub(super) fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tenant>) -> String {
@@ -333,7 +353,12 @@ pub(super) fn read_tenant(section: &Section<'_>, tenants: &BTreeMap<String, Tena
 pub(super) fn read_priorities(section: &Section<'_>) -> Priorities {
     let number = |n: u64| u32::try_from(n).ok();
     let default = section
-        .number("priority", 0, u64::from(u32::MAX))
+        .number_like(
+            "priority",
+            0,
+            u64::from(u32::MAX),
+            u64::from(PRIORITY_DEFAULT),
+        )
         .and_then(number)
         .unwrap_or(PRIORITY_DEFAULT);
     let mut of = BTreeMap::new();

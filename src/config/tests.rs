@@ -411,6 +411,35 @@ fn what_has_no_meaning_for_a_connection_is_told() {
 }
 
 #[test]
+fn the_help_shows_what_people_would_write() {
+    for (keys, words) in [
+        ("guard = { removals = 5 }", "write removals = \"5%\""),
+        ("page_timeout = 90", "write page_timeout = \"90s\""),
+        ("priority = \"abc\"", "write priority = 100"),
+    ] {
+        let told = told(&ldap(keys));
+        assert!(told.contains(words), "{told}");
+    }
+    let told = told("[sources.x]\nkind = \"oracle\"\nmapping = \"openldap\"\n");
+    assert!(told.contains("\"push\""), "{told}");
+}
+
+#[test]
+fn tls_settings_that_work_against_each_other_are_told() {
+    let warned = |urls: &str, more: &str| {
+        let text = format!(
+            "[sources.l]\nkind = \"ldap\"\nmapping = \"openldap\"\nurls = [\"{urls}\"]\nbase = \"dc=x\"\n{more}\n"
+        );
+        parse(&text).unwrap().warnings.to_string()
+    };
+    let told = warned("ldaps://a.example.org", "start_tls = true");
+    assert!(told.contains("`start_tls` changes nothing"), "{told}");
+    let told = warned("ldap://a.example.org:636", "start_tls = true");
+    assert!(told.contains("use ldaps://"), "{told}");
+    assert_eq!(warned("ldap://a.example.org:389", "start_tls = true"), "");
+}
+
+#[test]
 fn guards_keep_the_defaults_of_what_is_not_set() {
     let config = parse(&ldap("guard = { removals = \"2.5%\", at_most = 9 }")).unwrap();
     let mut expected = policy::Guards::default();

@@ -248,10 +248,18 @@ pub struct Entry {
 
 /// A value that could not be taken as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{attribute}: {reason}")]
+#[error("{}{reason}", before_reason(.attribute))]
 pub struct Flaw {
     /// The attribute's name, or the empty text for the whole entry.
     pub attribute: String,
     /// What is wrong with it, without the value itself.
     pub reason: String,
+}
+
+fn before_reason(attribute: &str) -> String {
+    if attribute.is_empty() {
+        String::new()
+    } else {
+        format!("{attribute}: ")
+    }
 }

@@ -275,6 +275,27 @@ fn mistakes_in_the_file_are_shown_where_they_stand() {
             "m.toml:8:2: `refrences` is not known here (did you mean `references`?)",
         ]
     );
+    // What leans on a line that cannot be read is not told, too.
+    assert_eq!(
+        told(
+            "kind = \"http\"\n[user]\nkey = \"id\"\nmatch = [\"userName\"]\n[user.attributes]\nuserName = \"lowr(t)\"\n"
+        ),
+        ["m.toml:6:17: there is no function `lowr` (did you mean `lower`?)"]
+    );
+    let filtered = |filter: &str| {
+        told(&format!(
+            "kind = \"ldap\"\n[user]\nkey = \"id\"\nfilter = \"{filter}\"\n[user.attributes]\ntitle = \"t\"\n"
+        ))
+        .join(" ")
+    };
+    for filter in [
+        "objectClass=person",
+        "(objectClass=person",
+        "objectClass=person)",
+    ] {
+        let told = filtered(filter);
+        assert!(told.contains("write \"(objectClass=person)\""), "{told}");
+    }
     assert!(
         told("kind = \"ldp\"\n")
             .join(" ")

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use rollcall_store::StoreError;
+use rollcall_store::records::RunState;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -143,13 +144,13 @@ async fn run_once(engine: &Engine, scheduled: &Scheduled, due: OffsetDateTime) -
     {
         Ok(finished) => {
             metrics::counter!("rollcall_sync_runs_total", "source" => name.clone(), "state" => finished.state.as_str()).increment(1);
-            tracing::info!(
-                source = name,
-                run = finished.run.0,
-                state = finished.state.as_str(),
-                verdict = finished.verdict,
-                "the run has ended"
-            );
+            let (run, state) = (finished.run.0, finished.state.as_str());
+            let verdict = &finished.verdict;
+            if finished.state == RunState::Failed {
+                tracing::error!(source = name, run, state, verdict, "the run has failed");
+            } else {
+                tracing::info!(source = name, run, state, verdict, "the run has ended");
+            }
             for held in &finished.report.held {
                 tracing::warn!(
                     source = name,

@@ -15,6 +15,8 @@ use crate::config::policy::UnknownMembers;
 struct Facts {
     known: Known,
     tokens: Vec<ConnectionToken>,
+    /// When a request of a token that counted came last, as far back as the log goes.
+    last_request: Option<OffsetDateTime>,
     guard: GuardState,
     base: String,
     now: OffsetDateTime,
@@ -25,6 +27,7 @@ impl Facts {
         let store = &workspace.store;
         Ok(Self {
             tokens: store.connection_tokens(known.source.id).await?,
+            last_request: last_request(workspace, &known).await?,
             guard: store.guard_state(known.source.id).await?,
             base: base_url(workspace, &known),
             now: workspace.clock.now(),
@@ -42,7 +45,9 @@ impl Facts {
     }
 
     fn last_used(&self) -> Option<OffsetDateTime> {
-        self.tokens.iter().filter_map(|token| token.last_used).max()
+        let of_tokens = self.tokens.iter().filter_map(|token| token.last_used);
+        // A token that was revoked takes its time with it.
+        of_tokens.chain(self.last_request).max()
     }
 
     fn is_held(&self) -> bool {
@@ -116,6 +121,21 @@ impl Facts {
             "last_used": token.last_used.map(output::time),
         })
     }
+}
+
+/// How many of the latest requests are looked at.
+const REQUESTS_LOOKED_AT: u32 = 50;
+
+async fn last_request(
+    workspace: &Workspace,
+    known: &Known,
+) -> Result<Option<OffsetDateTime>, CliError> {
+    let store = &workspace.store;
+    let requests = store
+        .logged_requests(known.source.id, None, REQUESTS_LOOKED_AT)
+        .await?;
+    let let_in = requests.iter().filter(|r| r.body["status"] != 401);
+    Ok(let_in.map(|request| request.at).max())
 }
 
 fn members(policy: UnknownMembers) -> &'static str {

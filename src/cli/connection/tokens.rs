@@ -20,7 +20,8 @@ pub(super) struct GrantArgs {
     /// The token may read and not write
     #[arg(long)]
     read_only: bool,
-    /// The token may read and write [default]
+    /// The token may read and write: so a first token does, unless you say --read-only; one
+    /// of `rotate` may do what the one before it may
     #[arg(long, conflicts_with = "read_only")]
     read_write: bool,
     /// A network or address that the token may be used from; may be given several times
@@ -34,7 +35,7 @@ pub(super) struct GrantArgs {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct CreateArgs {
     /// Which client pushes: entra, okta, onelogin, jumpcloud, generic, strict
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", required_unless_present = "name")]
     profile: Option<String>,
     /// A name to know it by, unique among all tenants; that of a connection in the
     /// configuration makes only its token [default: the profile, behind the tenant's name
@@ -198,7 +199,7 @@ async fn hand_out(
             Scope::Write => "read and write",
         },
         known.tenant.name,
-        until.unwrap_or_default(),
+        until.unwrap_or_else(|| ", and never expires".to_owned()),
     ));
     Ok(Exit::Done)
 }
@@ -254,7 +255,7 @@ pub(super) async fn revoke(
         }
     }
     if ended.is_empty() {
-        return Err(CliError::Failed(format!(
+        return Err(CliError::Usage(format!(
             "connection {name} has no such live token; see `rollcall connection show {name}`"
         )));
     }

@@ -299,7 +299,7 @@ impl Compiler<'_, '_> {
                     self.reader.problem(
                         span,
                         "an LDAP filter stands in parentheses".to_owned(),
-                        Some(format!("write \"({text})\"")),
+                        Some(format!("write \"{}\"", in_parentheses(text))),
                     );
                 }
             }
@@ -496,7 +496,9 @@ impl Compiler<'_, '_> {
             let Some((target, _)) = self.target(kind, text, item.span()) else {
                 continue;
             };
-            if plan.units.iter().all(|u| u.unit != target.unit) {
+            // A line that could not be read has been told already.
+            let is_given = plan.units.iter().any(|u| u.unit == target.unit);
+            if !is_given && !has_line(table, text) {
                 self.reader.problem(
                     item.span(),
                     format!("no line gives `{text}`, so it cannot be compared"),
@@ -585,4 +587,27 @@ fn is_comparable(kind: Kind, unit: &Unit) -> bool {
     comparable(kind)
         .iter()
         .any(|name| name.trim_matches('"') == unit.as_str())
+}
+
+/// Whether a line of the file begins with an attribute, or with a part of it.
+fn has_line(table: &DeTable<'_>, attribute: &str) -> bool {
+    let lines = table.get("attributes").map(toml::Spanned::get_ref);
+    let Some(DeValue::Table(lines)) = lines else {
+        return false;
+    };
+    lines.keys().any(|left| {
+        let rest = left.get_ref().strip_prefix(attribute);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// A filter with the parentheses around it that it lacks.
+fn in_parentheses(filter: &str) -> String {
+    let count = |bracket| filter.matches(bracket).count();
+    let (open, closed) = (count('('), count(')'));
+    match (filter.starts_with('('), filter.ends_with(')')) {
+        (true, false) if open > closed => format!("{filter}{}", ")".repeat(open - closed)),
+        (false, true) if closed > open => format!("{}{filter}", "(".repeat(closed - open)),
+        _ => format!("({filter})"),
+    }
 }

@@ -75,8 +75,34 @@ pub(super) fn parse(source: &str) -> Result<cel::Program, Mistake> {
             let start = byte_at(source, column.saturating_sub(1));
             mistake.at = Some(start..source.len().min(start + 1).max(start));
         }
+        if let Some(at) = assignment(source) {
+            mistake = Mistake::new("`=` compares nothing");
+            mistake.at = Some(at..at + 1);
+            mistake.help = Some("write == to compare, != for \"is not\"".to_owned());
+        }
         mistake
     })
+}
+
+/// Where a single `=` stands outside quotes.
+fn assignment(source: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, character) in source.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if character == open && before != '\\' => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '=') => {
+                let next = source.get(at + 1..).unwrap_or_default();
+                if !next.starts_with('=') && !matches!(before, '=' | '!' | '<' | '>') {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+        before = character;
+    }
+    None
 }
 
 fn byte_at(source: &str, character: usize) -> usize {

@@ -134,6 +134,7 @@ fn mistakes_are_told_with_their_place_and_the_nearest_name() {
             None,
         ),
         ("a +", "the expression cannot be read", None, None),
+        ("a = 'x=y'", "`=` compares nothing", Some("=="), Some("=")),
         (
             "Name{a: 1}",
             "are not known here",
