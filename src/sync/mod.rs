@@ -1,13 +1,14 @@
 //! Sources into the directory: reading, reconciling, guarding, writing; plans, undo and
 //! explanations.
 //!
-//! [`run::Engine::run`] is the way in. An entry goes `reader` → `candidate` →
-//! `correlate` → `reconcile` → a [`rollcall_store::writes::Step`]; `absence` makes steps
+//! [`run::Engine::run`] is the way in. An entry goes `reader` → `candidate` → `place` →
+//! `reconcile` → a [`rollcall_store::writes::Step`]; `absence` makes steps
 //! of who is missing; `guard` judges; `plan` and `undo` write steps that were kept or are
 //! turned round.
 
 mod absence;
 mod administrators;
+mod attempt;
 mod basis;
 mod candidate;
 mod clock;
@@ -24,6 +25,7 @@ mod lease;
 mod merge_anew;
 mod owner;
 mod passed_names;
+mod place;
 mod plan;
 pub(crate) mod push;
 mod reader;

@@ -16,7 +16,8 @@ use rollcall_store::writes::{Step, Write};
 
 use super::candidate::{Candidate, OF_NO_ENTRY};
 use super::effect::Proposal;
-use super::reconcile::{Place, Reconciler};
+use super::place::Place;
+use super::reconcile::Reconciler;
 
 /// What a run has found out about names that pass on.
 #[derive(Debug, Default)]

@@ -16,18 +16,17 @@ use rollcall_directory::schema::Unit;
 use rollcall_store::ids::{LinkId, ResourceId, RunId};
 use rollcall_store::records::{Link, Presence, Quarantined, Resource};
 use rollcall_store::writes::{Step, Write};
-use rollcall_store::{IdKind, Store, StoreError, storable};
+use rollcall_store::{Store, StoreError, storable};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
+use super::attempt::{Attempt, Rejection};
 use super::candidate::{Candidate, OF_NO_ENTRY, Troubled};
 use super::clock::Uuids;
-use super::correlate::{Claims, Match, correlate};
 use super::effect::{Effect, Proposal};
 use super::id_pool::IdPool;
-use super::import::ShortHash;
 use super::passed_names::PassedNames;
+use super::place::Place;
 use super::references::{pending_write, refer};
 use super::setup::Setup;
 use super::view::{Named, View};
@@ -44,8 +43,8 @@ pub(super) struct Reconciler<'a> {
     pub(super) now: OffsetDateTime,
     pub(super) run: RunId,
     pub(super) quarantine: QuarantineBook,
-    ids: IdPool,
-    uuids: Uuids,
+    pub(super) ids: IdPool,
+    pub(super) uuids: Uuids,
     pub(super) passed_names: PassedNames,
     /// Groups that wait until all people are reconciled.
     groups: VecDeque<Candidate>,
@@ -247,110 +246,6 @@ impl<'a> Reconciler<'a> {
         self.refuse_taken_names(&mut attempt, &places, candidates, &known, last_chance)
             .await?;
         Ok(attempt)
-    }
-
-    /// Finds each entry's resource: by its link, by correlation, or a new one.
-    async fn place(
-        &mut self,
-        candidates: &[Candidate],
-        last_chance: bool,
-        attempt: &mut Attempt,
-    ) -> Result<Vec<Option<Place>>, StoreError> {
-        let ids: Vec<LinkId> = candidates.iter().filter_map(|c| c.link).collect();
-        let mut links = self.view.links(&ids).await?;
-        let mut places: Vec<Option<Place>> = candidates
-            .iter()
-            .map(|c| c.link.and_then(|id| links.remove(&id)).map(Place::Linked))
-            .collect();
-        self.refuse_second_entries(&places, last_chance, attempt)
-            .await?;
-        for kind in [Kind::User, Kind::Group] {
-            let open: Vec<usize> = (0..candidates.len())
-                .filter(|i| matches!(places.get(*i), Some(None)))
-                .filter(|i| candidates.get(*i).is_some_and(|c| c.kind == kind))
-                .collect();
-            if open.is_empty() {
-                continue;
-            }
-            let unlinked: Vec<&Candidate> =
-                open.iter().filter_map(|i| candidates.get(*i)).collect();
-            let answers = correlate(self.setup, &self.view, kind, &unlinked).await?;
-            let mut claims = Claims::new(self.setup, kind);
-            for (index, answer) in open.into_iter().zip(answers) {
-                let new = answer == Match::New;
-                if new
-                    && !last_chance
-                    && candidates
-                        .get(index)
-                        .is_some_and(|c| claims.meet(&self.view, c))
-                {
-                    attempt.reject(index, Rejection::Shared);
-                    continue;
-                }
-                let place = match answer {
-                    Match::Is(resource) => Some(Place::Found {
-                        resource,
-                        link: LinkId(self.ids.next(IdKind::Link).await?),
-                    }),
-                    Match::New => Some(Place::New {
-                        resource: ResourceId(self.ids.next(IdKind::Resource).await?),
-                        uuid: self.uuids.next(self.now),
-                        link: LinkId(self.ids.next(IdKind::Link).await?),
-                    }),
-                    Match::Unsure(_) if !last_chance => {
-                        attempt.reject(index, Rejection::Shared);
-                        None
-                    }
-                    Match::Conflict(reason) | Match::Unsure(reason) => {
-                        attempt.reject(index, Rejection::Trouble(reason));
-                        None
-                    }
-                };
-                if let Some(slot) = places.get_mut(index) {
-                    *slot = place;
-                }
-            }
-            attempt.claimed.extend(claims.into_hashes());
-        }
-        Ok(places)
-    }
-
-    /// An entry that comes back after its person has come back under another key is a second
-    /// entry for one person, like one that correlates with somebody who is listed.
-    async fn refuse_second_entries(
-        &self,
-        places: &[Option<Place>],
-        last_chance: bool,
-        attempt: &mut Attempt,
-    ) -> Result<(), StoreError> {
-        let returning: Vec<(usize, &Link)> = places
-            .iter()
-            .enumerate()
-            .filter_map(|(index, place)| Some((index, place.as_ref()?.link()?)))
-            .filter(|(_, link)| self.view.has_left(link) && link.kind == Kind::User)
-            .collect();
-        if returning.is_empty() || self.setup.several_entries {
-            return Ok(());
-        }
-        let owners: Vec<ResourceId> = returning.iter().map(|(_, link)| link.resource).collect();
-        let links_of = self.view.links_of(&owners).await?;
-        for (index, link) in returning {
-            let mut others = links_of.get(&link.resource).into_iter().flatten();
-            let listed = others.find(|other| {
-                other.id != link.id && other.source == link.source && !self.view.has_left(other)
-            });
-            let Some(listed) = listed else { continue };
-            let rejection = if last_chance {
-                Rejection::Trouble(format!(
-                    "the person whom it stood for is listed under key {} by now: two entries for one person, or a key that was used again; correct one of them, or set several_entries_per_person if that is meant",
-                    listed.key
-                ))
-            } else {
-                Rejection::Shared
-            };
-            attempt.reject(index, rejection);
-        }
-        Ok(())
     }
 
     /// What is stored of the resources that the batch touches.
@@ -622,102 +517,11 @@ impl<'a> Reconciler<'a> {
     }
 }
 
-/// Where an entry belongs.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// It has a link.
-    Linked(Link),
-    /// Correlation found its resource.
-    Found { resource: ResourceId, link: LinkId },
-    /// Nobody has it yet.
-    New {
-        resource: ResourceId,
-        uuid: Uuid,
-        link: LinkId,
-    },
-}
-
-impl Place {
-    pub(super) fn resource(&self) -> ResourceId {
-        match self {
-            Self::Linked(link) => link.resource,
-            Self::Found { resource, .. } | Self::New { resource, .. } => *resource,
-        }
-    }
-
-    pub(super) fn link_id(&self) -> LinkId {
-        match self {
-            Self::Linked(link) => link.id,
-            Self::Found { link, .. } | Self::New { link, .. } => *link,
-        }
-    }
-
-    pub(super) fn link(&self) -> Option<&Link> {
-        match self {
-            Self::Linked(link) => Some(link),
-            Self::Found { .. } | Self::New { .. } => None,
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) resources: HashMap<ResourceId, Resource>,
     pub(super) links_of: HashMap<ResourceId, Vec<Link>>,
     pub(super) pending: HashMap<LinkId, Vec<Reference>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Attempt {
-    pub(super) indices: Vec<usize>,
-    pub(super) changes: Vec<Proposal>,
-    pub(super) rejected: HashMap<usize, Rejection>,
-    pub(super) claimed: HashSet<ShortHash>,
-}
-
-impl Attempt {
-    fn push(&mut self, index: usize, change: Proposal) {
-        self.indices.push(index);
-        self.changes.push(change);
-    }
-
-    fn reject(&mut self, index: usize, rejection: Rejection) {
-        self.rejected.insert(index, rejection);
-    }
-
-    /// Gives candidates their contributions back, as they were before references were said
-    /// in them, for another attempt.
-    fn give_back(&mut self, candidates: &mut [Candidate]) {
-        for (index, change) in self.indices.drain(..).zip(self.changes.drain(..)) {
-            let made = change
-                .step
-                .writes
-                .into_iter()
-                .find_map(|write| match write {
-                    Write::Create { link, .. } | Write::Link { link } => Some(link.contribution),
-                    _ => None,
-                });
-            if let (Some(mut first), Some(candidate)) = (made, candidates.get_mut(index))
-                && candidate.link.is_none()
-            {
-                for unit in &candidate.mapped.reference_units {
-                    first.fall_silent(unit);
-                }
-                candidate.first = Some(first);
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(super) enum Rejection {
-    /// Somebody new in this run carries what it would be known by, or somebody who may
-    /// have left. Once everything is read, correlation tells whether they are the same.
-    Shared,
-    /// The userName is somebody else's, so far.
-    NameTaken(String),
-    /// It cannot be taken.
-    Trouble(String),
 }
 
 /// Where members come or go, the journal keeps the link's old state too: an undo then

@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use super::candidate::Candidate;
 use super::effect::{Effect, Proposal};
-use super::reconcile::{MEMBERS, Place, Reconciler, subject};
+use super::place::Place;
+use super::reconcile::{MEMBERS, Reconciler, subject};
 use super::view::Named;
 
 /// A link's references that name somebody by now, and whom.

@@ -10,8 +10,10 @@ use rollcall_store::ids::ResourceId;
 use rollcall_store::writes::Write;
 use rollcall_store::{By, StoreError};
 
+use super::attempt::{Attempt, Rejection};
 use super::candidate::Candidate;
-use super::reconcile::{Attempt, Known, Place, Reconciler, Rejection, document_of};
+use super::place::Place;
+use super::reconcile::{Known, Reconciler, document_of};
 use crate::config::policy::LeaverAction;
 
 impl Reconciler<'_> {
