@@ -240,7 +240,7 @@ fn an_apply_that_is_killed_is_known_to_have_written_and_can_be_undone() {
         );
         let plan = rollcall.run(&["--json", "plan", "people"]).json()["run"].to_string();
         let mut apply = rollcall
-            .command(&["apply", &plan])
+            .command(&["run", "approve", &plan])
             .env("ROLLCALL_TEST_LEASE", "500ms")
             .stdout(Stdio::null())
             .stderr(Stdio::null())

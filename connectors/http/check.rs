@@ -6,13 +6,13 @@ use rollcall_directory::entry::Kind;
 
 use super::paging::Turner;
 use super::problem::Problem;
-use super::settings::{Endpoint, Format, Settings};
+use super::settings::{Endpoint, Format, Paging, Settings};
 use super::{ACCEPTED, envelope, urls};
 use crate::CheckStep;
 use crate::web::body::{check_type, text};
 use crate::web::check::{Steps, Stop};
 use crate::web::client::{Rate, Session};
-use crate::web::envelope::whole;
+use crate::web::envelope::{at, whole};
 use crate::web::problem::{Problem as WebProblem, shown};
 
 /// The steps, up to and with the first that fails.
@@ -59,8 +59,16 @@ async fn first_page(session: &mut Session<'_>, endpoint: &Endpoint) -> Result<St
         Format::Array | Format::Lines => "",
     };
     let items = envelope::items(answer, path, &ask.place)?.len();
+    let untold = match &endpoint.paging {
+        Paging::Next { path } | Paging::Cursor { path, .. }
+            if at(answer, path, &ask.place)?.is_none() =>
+        {
+            format!(", and no `{path}`: check `paging` if there are more")
+        }
+        _ => String::new(),
+    };
     Ok(format!(
-        "{} answers JSON with {items} items",
+        "{} answers JSON with {items} items{untold}",
         shown(&page.url)
     ))
 }

@@ -3,7 +3,7 @@
 //! batch, and a hash a key.
 
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{self, HeaderMap};
 use rollcall_directory::entry::Flaw;
 use rollcall_directory::fingerprint::Fingerprint;
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ use crate::Batch;
 use crate::web::ask::Ask;
 use crate::web::body::{STEP_BYTES, Unpacker, check_type, text};
 use crate::web::client::{Page, Session};
-use crate::web::envelope::whole;
+use crate::web::envelope::{at, whole};
 use crate::web::outbox::Outbox;
 use crate::web::outcome::Outcome;
 use crate::web::problem::{Problem as WebProblem, shown};
@@ -59,6 +59,8 @@ struct Pass {
     equal: u64,
     stated: Option<u64>,
     cut_short: bool,
+    /// Whether some page said anything about a next one, if only that there is none.
+    tells_of_next: bool,
 }
 
 /// What is gathered while the items of a page go by.
@@ -150,7 +152,7 @@ impl<'a, 's> Reading<'a, 's> {
             let text = text(&page.headers, &page.body, &ask.place)?;
             let answer = whole(text, &ask.place)?;
             self.note_total(&page.headers, Some(answer), &ask.place, pass)?;
-            next = self.next_in(&page, answer, &ask.place)?;
+            next = self.next_in(&page, answer, &ask.place, pass)?;
             let path = match &self.endpoint.format {
                 Format::Object { items } => items.as_str(),
                 Format::Array | Format::Lines => "",
@@ -317,14 +319,35 @@ impl<'a, 's> Reading<'a, 's> {
         page: &Page,
         answer: &RawValue,
         place: &str,
+        pass: &mut Pass,
     ) -> Result<Option<String>, Problem> {
         match &self.endpoint.paging {
             Paging::None | Paging::Page { .. } | Paging::Offset { .. } => Ok(None),
-            Paging::Link => Ok(next_link(&page.headers)),
+            Paging::Link => {
+                pass.tells_of_next |= page.headers.contains_key(header::LINK);
+                Ok(next_link(&page.headers))
+            }
             Paging::Next { path } | Paging::Cursor { path, .. } => {
+                pass.tells_of_next |= at(answer, path, place)?.is_some();
                 envelope::text_at(answer, path, place)
             }
         }
+    }
+
+    /// What a service that never speaks of a next page may mean: that there is none, or that
+    /// `paging` looks in the wrong place.
+    fn never_told_of_next(&self, pass: &Pass, url: &str) -> Option<String> {
+        let place = match &self.endpoint.paging {
+            Paging::None | Paging::Page { .. } | Paging::Offset { .. } => return None,
+            Paging::Link => "a header `Link`".to_owned(),
+            Paging::Next { path } | Paging::Cursor { path, .. } => format!("`{path}`"),
+        };
+        (!pass.tells_of_next && pass.items > 0 && !pass.cut_short).then(|| {
+            format!(
+                "the answer of {url} has no {place}, so its first page of {} {}s counts as all there are: check `paging` if there are more",
+                pass.items, self.shape.kind
+            )
+        })
     }
 
     fn judge(&mut self, pass: &Pass) {
@@ -334,6 +357,7 @@ impl<'a, 's> Reading<'a, 's> {
             .unwrap_or_default();
         let keys = self.seen.count();
         let incomplete = self.why_incomplete(pass, &url);
+        let untold = self.never_told_of_next(pass, &url);
         let outcome = &mut self.outcome;
         outcome.incomplete = incomplete;
         if pass.equal > 0 {
@@ -348,16 +372,17 @@ impl<'a, 's> Reading<'a, 's> {
             )),
             _ => {}
         }
-        if matches!(self.endpoint.paging, Paging::None)
-            && pass.stated.is_none()
-            && SUSPICIOUS_COUNTS.contains(&pass.items)
-        {
-            outcome.hold_removals = Some(format!(
+        let looks_cut = pass.stated.is_none() && SUSPICIOUS_COUNTS.contains(&pass.items);
+        if looks_cut && (matches!(self.endpoint.paging, Paging::None) || untold.is_some()) {
+            let because = format!(
                 "{url} gave exactly {} {kind}s without paging, which looks like a limit that the \
                  service does not mention: set `paging` or `total`, or approve the removals",
                 pass.items
-            ));
+            );
+            outcome.notes.push(because.clone());
+            outcome.hold_removals = Some(because);
         }
+        outcome.notes.extend(untold);
     }
 
     fn why_incomplete(&self, pass: &Pass, url: &str) -> Option<String> {

@@ -367,7 +367,7 @@ async fn undo(
             ))?,
             _ => {
                 print_steps(workspace, finished.run, STEPS_SHOWN).await?;
-                output::line(format!("\nDo it: rollcall apply {}", finished.run))?;
+                output::line(format!("\n{}", super::sync::how_to_apply(&finished)))?;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rollcall_store::records::{Presence, Source, Tenant};
 
 use super::{CliError, Exit, Global, output, workspace::Workspace};
+use crate::auth::connection::Known;
 use crate::sync::{Mode, Progress};
 
 /// How many changes of a plan are shown.
@@ -109,12 +110,23 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 .unwrap_or_else(|| "ready".to_owned()),
         ]);
     }
+    list_unconfigured(workspace, &mut rows, &mut json).await?;
+    if global.json {
+        output::json(&json)?;
+    } else {
+        output::table(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Sources that the configuration had once, and connections that were made at run time.
+async fn list_unconfigured(
+    workspace: &Workspace,
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
     // Those of the configuration are known to the store from here on.
     let connections = workspace.roster().all(None).await?;
-    let priority = |id| {
-        let known = connections.iter().find(|known| known.source.id == id)?;
-        Some(known.settings.priorities.default)
-    };
     for tenant in workspace.store.tenants().await? {
         if !workspace.may_touch(&tenant.name) {
             continue;
@@ -140,35 +152,45 @@ async fn list(global: &Global, workspace: &Workspace) -> Result<Exit, CliError> 
                 state,
             ]);
         }
-        for record in workspace.store.sources(tenant.id).await? {
-            let configured = workspace.config.sources.contains_key(&record.name);
-            if record.kind != crate::sync::push::KIND || configured {
-                continue;
-            }
-            json.push(serde_json::json!({
-                "source": record.name,
-                "tenant": tenant.name,
-                "kind": record.kind,
-                "priority": priority(record.id),
-                "paused": record.paused,
-            }));
-            let priority = priority(record.id).map(|number| number.to_string());
-            let state = record.paused.map(|why| format!("paused: {why}"));
-            rows.push(vec![
-                record.name,
-                record.kind,
-                priority.unwrap_or_else(|| "-".to_owned()),
-                "pushes".to_owned(),
-                state.unwrap_or_else(|| "ready".to_owned()),
-            ]);
+        pushing(workspace, &tenant, &connections, rows, json).await?;
+    }
+    Ok(())
+}
+
+/// The sources of a tenant that push.
+async fn pushing(
+    workspace: &Workspace,
+    tenant: &Tenant,
+    connections: &[Known],
+    rows: &mut Vec<Vec<String>>,
+    json: &mut Vec<serde_json::Value>,
+) -> Result<(), CliError> {
+    for record in workspace.store.sources(tenant.id).await? {
+        let configured = workspace.config.sources.contains_key(&record.name);
+        if record.kind != crate::sync::push::KIND || configured {
+            continue;
         }
+        let known = connections
+            .iter()
+            .find(|known| known.source.id == record.id);
+        let priority = known.map(|known| known.settings.priorities.default);
+        json.push(serde_json::json!({
+            "source": record.name,
+            "tenant": tenant.name,
+            "kind": record.kind,
+            "priority": priority,
+            "paused": record.paused,
+        }));
+        let state = record.paused.map(|why| format!("paused: {why}"));
+        rows.push(vec![
+            record.name,
+            record.kind,
+            priority.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            "pushes".to_owned(),
+            state.unwrap_or_else(|| "ready".to_owned()),
+        ]);
     }
-    if global.json {
-        output::json(&json)?;
-    } else {
-        output::table(&rows)?;
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The connection of that name which the configuration does not have.
@@ -226,8 +248,8 @@ async fn retire(global: &Global, workspace: &Workspace, name: &str) -> Result<Ex
     if !global.json {
         super::run::print_steps(workspace, finished.run, STEPS_SHOWN).await?;
         output::line(format!(
-            "\nNothing was changed. Take back all that {name} said: rollcall apply {}",
-            finished.run
+            "\nNothing was changed. This takes back all that {name} said. {}",
+            super::sync::how_to_apply(&finished)
         ))?;
     }
     Ok(super::sync::exit_of_plan(&finished))

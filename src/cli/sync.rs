@@ -78,12 +78,24 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CliEr
         super::run::print_steps(&workspace, finished.run, args.show).await?;
         if finished.state == RunState::Planned && finished.report.waiting > 0 {
             output::line(format!(
-                "\nNothing was changed. Apply it as it stands: rollcall apply {}",
-                finished.run
+                "\nNothing was changed. {}",
+                how_to_apply(&finished)
             ))?;
         }
     }
     Ok(exit_of_plan(&finished))
+}
+
+/// The command that writes what a plan shows.
+pub(super) fn how_to_apply(plan: &Finished) -> String {
+    if plan.report.held.is_empty() {
+        format!("Apply it as it stands: rollcall apply {}", plan.run)
+    } else {
+        format!(
+            "Guards hold it; if it is right: rollcall run approve {}",
+            plan.run
+        )
+    }
 }
 
 /// What the end of a plan means: it also tells what a guard would hold.
