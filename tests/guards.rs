@@ -398,7 +398,7 @@ fn an_administrator_who_is_absent_is_held_and_the_last_one_is_never_ended() {
         }
         // So does a plan of it.
         let plan = rollcall.run(&["--json", "plan", "staff"]).exits(3).json()["run"].to_string();
-        let refused = rollcall.run(&["apply", &plan]).exits(1);
+        let refused = rollcall.run(&["run", "approve", &plan]).exits(1);
         assert!(refused.stderr.contains("last active administrator"));
         // With another administrator she may go.
         next = next.person(2, "active", false);
@@ -578,7 +578,8 @@ fn an_approval_is_one_journaled_and_given_once() {
         // Applying a plan is the approval of it: here of twenty who become active again.
         staff.clone().write(rollcall);
         let plan = rollcall.run(&["--json", "plan", "staff"]).exits(3).json()["run"].to_string();
-        rollcall.run(&["apply", &plan]).exits(0);
+        rollcall.run(&["apply", &plan]).exits(3);
+        rollcall.run(&["run", "approve", &plan]).exits(0);
         assert_eq!(notes().len(), 2);
     });
 }

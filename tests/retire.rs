@@ -42,7 +42,8 @@ fn what_a_retired_source_said_is_taken_back_as_a_plan_and_can_be_undone() {
             "Countess"
         );
         let id = plan["run"].to_string();
-        rollcall.run(&["apply", &id]).exits(0);
+        rollcall.run(&["apply", &id]).exits(3);
+        rollcall.run(&["run", "approve", &id]).exits(0);
         let ada = rollcall.user("ada").unwrap();
         assert_eq!(
             (&ada["attributes"]["title"], &ada["active"]),

@@ -79,3 +79,30 @@ fn a_number_that_is_too_long_for_a_key_is_named() {
     let carl = rollcall.run(&["explain", "carl"]).exits(0).stdout;
     assert!(carl.contains("key 9007199254740993"), "{carl}");
 }
+
+/// A source that cannot be opened here is in nobody's way.
+#[test]
+fn a_secret_that_is_not_there_stops_its_own_source_only() {
+    let other = r#"
+[sources.ad]
+kind = "ldap"
+urls = ["ldap://127.0.0.1:1"]
+base = "dc=example"
+bind_dn = "cn=rollcall"
+bind_password = { env = "NOT_SET_HERE" }
+mapping = "openldap"
+"#;
+    for database in Database::ALL {
+        let mut rollcall = Rollcall::new(database, "");
+        let people = "[sources.people]\nkind = \"file\"\nformat = \"csv\"\nusers_file = \"people.csv\"\nmapping = \"people-csv\"\n";
+        rollcall.set_sources(&format!("{people}{other}"));
+        rollcall.write("people.csv", "id,login,first_name,last_name,email,department,title,active\n1,ada,A,L,ada@example.org,R,T,yes\n");
+        rollcall.sync("people", 0);
+        rollcall.run(&["run", "list"]).exits(0);
+        rollcall.run(&["explain", "ada"]).exits(0);
+        for command in [&["sync", "ad"][..], &["check"], &["check", "ad"]] {
+            let told = rollcall.run(command).exits(2).stderr;
+            assert!(told.contains("NOT_SET_HERE, which is not set"), "{told}");
+        }
+    }
+}

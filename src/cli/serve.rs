@@ -109,6 +109,14 @@ async fn schedules(workspace: &Workspace) -> Result<Vec<crate::sync::Scheduled>,
             );
             continue;
         }
+        if source.absent_secrets.has_error() {
+            tracing::error!(
+                source = source.name,
+                problems = %source.absent_secrets,
+                "a secret of this source is not there, so it is not scheduled"
+            );
+            continue;
+        }
         all.push(crate::sync::Scheduled {
             setup: workspace.setup(source).await?,
             config: Arc::clone(&workspace.config),

@@ -174,28 +174,15 @@ impl Workspace {
 
     /// A source, ready to run.
     pub(crate) async fn setup(&self, source: &config::Source) -> Result<Setup, CliError> {
+        let connector = Arc::from(source.open()?);
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
         let registered = self.store.registered(&tenant).await?;
         let (mapping, mapping_text) = source.load_mapping(&registered.schemas)?;
-        let mut record = self
-            .store
-            .ensure_source(tenant.id, &source.name, source.kind.as_str())
-            .await?;
-        if source.paused {
-            record.paused = Some("the configuration says so (paused = true)".to_owned());
-        }
         let time_zone = jiff::tz::TimeZone::get(&source.time_zone)
             .map_err(|e| CliError::Usage(format!("source {}: {e}", source.name)))?;
         Ok(Setup {
-            footing: Footing {
-                source: record,
-                tenant_name: tenant.name.clone(),
-                settings: source.settings_fingerprint(mapping.fingerprint()),
-                guards: source.guards.clone(),
-                voices: Arc::new(self.voices(&tenant).await?),
-                schemas: Arc::clone(&registered.schemas),
-            },
-            connector: Arc::from(source.open()?),
+            footing: self.footing(source).await?,
+            connector,
             mapping: Arc::new(mapping),
             mapping_text: mapping_text.into(),
             user_filter: source.user_filter.clone(),
@@ -205,6 +192,28 @@ impl Workspace {
             limits: source.limits,
             time_zone,
             several_entries: source.several_entries_per_person,
+        })
+    }
+
+    /// What there is of a source without opening it: it may be out of reach.
+    async fn footing(&self, source: &config::Source) -> Result<Footing, CliError> {
+        let tenant = self.store.ensure_tenant(&source.tenant).await?;
+        let registered = self.store.registered(&tenant).await?;
+        let (mapping, _) = source.load_mapping(&registered.schemas)?;
+        let mut record = self
+            .store
+            .ensure_source(tenant.id, &source.name, source.kind.as_str())
+            .await?;
+        if source.paused {
+            record.paused = Some("the configuration says so (paused = true)".to_owned());
+        }
+        Ok(Footing {
+            source: record,
+            settings: source.settings_fingerprint(mapping.fingerprint()),
+            guards: source.guards.clone(),
+            voices: Arc::new(self.voices(&tenant).await?),
+            schemas: Arc::clone(&registered.schemas),
+            tenant_name: tenant.name,
         })
     }
 
@@ -225,7 +234,7 @@ impl Workspace {
         let pushes = |record: &Source| record.kind == crate::sync::push::KIND;
         let dropped = |record: &Source| !self.config.sources.contains_key(&record.name);
         let Some(source) = record.filter(|record| pushes(record) || dropped(record)) else {
-            return Ok(self.setup(self.source_of_run(run).await?).await?.footing);
+            return self.footing(self.source_of_run(run).await?).await;
         };
         let tenants = self.store.tenants().await?;
         let tenant = tenants

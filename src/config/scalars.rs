@@ -51,6 +51,8 @@ struct Why {
     what: String,
     /// `None`: the usual one.
     remedy: Option<String>,
+    /// It is written as it should be, but not there for this process.
+    absent: bool,
 }
 
 impl Why {
@@ -58,6 +60,14 @@ impl Why {
         Self {
             what: what.to_owned(),
             remedy: None,
+            absent: false,
+        }
+    }
+
+    fn absent(what: &str) -> Self {
+        Self {
+            absent: true,
+            ..Self::of(what)
         }
     }
 }
@@ -120,6 +130,10 @@ impl Section<'_> {
             Err(why) => {
                 let help = why.remedy.unwrap_or_else(|| REMEDY.to_owned());
                 let message = format!("the secret `{key}` of [{}] {}", self.name, why.what);
+                if why.absent && self.name.starts_with("sources.") {
+                    self.desk.absent(&self.name, place, message, help);
+                    return Some(Secret::new(String::new()));
+                }
                 self.desk.error(place, message, Some(help));
                 None
             }
@@ -137,11 +151,12 @@ impl Section<'_> {
                     remedy: Some(format!(
                         "set {text} in the environment of this command and of the service (export {text}=…), or keep the secret in a file: {{ file = \"path\" }}"
                     )),
+                    absent: true,
                 }),
             "file" => self.read_secret(&self.desk.beside(text), node),
             "credential" => {
                 let folder = environment.credentials().ok_or_else(|| {
-                    Why::of("is to come from a systemd credential, but CREDENTIALS_DIRECTORY is not set")
+                    Why::absent("is to come from a systemd credential, but CREDENTIALS_DIRECTORY is not set")
                 })?;
                 self.read_secret(&folder.join(text), node)
             }
@@ -153,7 +168,7 @@ impl Section<'_> {
     fn read_secret(&self, path: &Path, node: &Node) -> Result<String, Why> {
         use std::os::unix::fs::PermissionsExt as _;
         let text = std::fs::read_to_string(path)
-            .map_err(|e| Why::of(&format!("cannot be read from {}: {e}", path.display())))?;
+            .map_err(|e| Why::absent(&format!("cannot be read from {}: {e}", path.display())))?;
         let open_to_all =
             std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0);
         if open_to_all {

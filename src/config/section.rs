@@ -21,6 +21,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) text: Arc<str>,
     pub(crate) environment: &'a Environment,
     findings: RefCell<Vec<Finding>>,
+    /// Secrets of sources that are not where they are to be, by section: each stops its own
+    /// source only.
+    absent: RefCell<Vec<(String, Finding)>>,
     /// Every key that was ever asked for, as `sources.*.base`.
     known: RefCell<BTreeSet<String>>,
 }
@@ -32,6 +35,7 @@ impl<'a> Desk<'a> {
             text: text.into(),
             environment,
             findings: RefCell::default(),
+            absent: RefCell::default(),
             known: RefCell::default(),
         }
     }
@@ -42,6 +46,22 @@ impl<'a> Desk<'a> {
 
     pub(crate) fn warning(&self, place: &Place, message: impl Into<String>, help: Option<String>) {
         self.tell(Level::Warning, place, message.into(), help);
+    }
+
+    /// A secret of a source that is not there.
+    pub(crate) fn absent(&self, section: &str, place: &Place, message: String, help: String) {
+        let finding = self.spot(place).finding(Level::Error, message, Some(help));
+        self.absent.borrow_mut().push((section.to_owned(), finding));
+    }
+
+    /// The secrets that are not there, of a section and all below it.
+    pub(crate) fn absent_in(&self, section: &str) -> Problems {
+        let below = format!("{section}.");
+        let all = self.absent.borrow();
+        let own = all
+            .iter()
+            .filter(|(name, _)| name == section || name.starts_with(&below));
+        Problems(own.map(|(_, finding)| finding.clone()).collect())
     }
 
     fn tell(&self, level: Level, place: &Place, message: String, help: Option<String>) {

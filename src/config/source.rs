@@ -29,6 +29,8 @@ pub(crate) struct Source {
     pub(crate) tenant: String,
     pub(crate) kind: SourceKind,
     pub(crate) connector: ConnectorSettings,
+    /// Its secrets that are not there for this process: it cannot be opened.
+    pub(crate) absent_secrets: Problems,
     /// The mapping's name.
     pub(crate) mapping: String,
     /// Its file. It need not exist if the mapping ships with Rollcall.
@@ -101,6 +103,9 @@ impl Source {
     /// # Errors
     /// Settings that cannot work, told at the source's section.
     pub(crate) fn open(&self) -> Result<Box<dyn Connector>, Problems> {
+        if self.absent_secrets.has_error() {
+            return Err(self.absent_secrets.clone());
+        }
         if let ConnectorSettings::Ldap(settings) = &self.connector
             && let Some(why) = ldap_source::untrusted(settings)
         {
@@ -240,8 +245,9 @@ impl Source {
         let kind = read_kind(&section);
         let mapping = section.required("mapping");
         let mapping_path = mappings::place(&section, &mapping, mappings_folder);
-        let source = Self {
+        let mut source = Self {
             name: name.to_owned(),
+            absent_secrets: Problems::default(),
             tenant: read_tenant(&section, tenants),
             kind: kind.unwrap_or(SourceKind::File),
             connector: match kind {
@@ -278,6 +284,7 @@ impl Source {
         if kind.is_some_and(|kind| !kind.filters()) {
             takes_no_filter(&section);
         }
+        source.absent_secrets = section.desk.absent_in(&section.name);
         if kind.is_some() {
             section.finish();
         }

@@ -255,10 +255,10 @@ fn the_databases_password_is_a_secret_too() {
 }
 
 #[test]
-fn a_missing_secret_is_a_problem_at_its_line() {
-    let told = told(&ldap(
-        "bind_dn = \"cn=a\"\nbind_password = { env = \"NOT_SET\" }",
-    ));
+fn a_missing_secret_is_a_problem_at_its_line_and_of_its_source_alone() {
+    let text = ldap("bind_dn = \"cn=a\"\nbind_password = { env = \"NOT_SET\" }");
+    let config = parse(&text).unwrap();
+    let told = config.sources["l"].open().unwrap_err().to_string();
     assert!(told.starts_with("/nowhere/rollcall.toml:7:"), "{told}");
     assert!(
         told.contains("variable NOT_SET, which is not set"),
@@ -640,10 +640,11 @@ fn a_filter_that_is_none_is_told_without_a_server() {
 
 #[test]
 fn a_variable_that_is_not_set_is_told_with_its_source_and_what_to_do() {
-    let problems = parse(&ldap(
+    let config = parse(&ldap(
         "bind_dn = \"cn=a\"\nbind_password = { env = \"AD_PASSWORD\" }",
     ))
-    .unwrap_err();
+    .unwrap();
+    let problems = config.sources["l"].open().unwrap_err();
     let told = problems.to_string();
     for part in [
         "[sources.l]",
