@@ -228,7 +228,7 @@ async fn a_token_is_exchanged_for_another_while_both_work() {
     vendor.run(&revoke).exits(0);
     let one = (first.get("/Users").await, second.get("/Users").await);
     assert_eq!(one, (401, 200));
-    vendor.run(&revoke).exits(1);
+    vendor.run(&revoke).exits(2);
     let third = vendor.given(&["rotate", "okta", "--old-ends", "1h"]);
     let both = (second.get("/Users").await, third.get("/Users").await);
     assert_eq!(both, (200, 200));
@@ -784,7 +784,7 @@ async fn a_connection_of_the_file_wins_and_its_name_is_taken() {
         let create = ["connection", "create", "--name", name];
         vendor.run(&[&["--tenant", "other"], &create[..]].concat())
     };
-    let twice = elsewhere("entra").exits(1).stderr;
+    let twice = elsewhere("entra").exits(2).stderr;
     assert!(twice.contains("entra"), "{twice}");
     let of_the_file = elsewhere("okta").exits(2).stderr;
     assert!(of_the_file.contains("[sources.okta]"), "{of_the_file}");

@@ -180,12 +180,11 @@ pub(crate) enum CliError {
 impl CliError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Configuration(_) | Self::Usage(_) => Exit::Usage,
-            Self::Sync(crate::sync::SyncError::NoRun(_) | crate::sync::SyncError::State { .. }) => {
-                Exit::Usage
-            }
-            // The command line names what is not there, or what is there already.
-            Self::Store(
+            // A name that is not there, or is taken already, is a mistake of the command line.
+            Self::Configuration(_)
+            | Self::Usage(_)
+            | Self::Sync(crate::sync::SyncError::NoRun(_) | crate::sync::SyncError::State { .. })
+            | Self::Store(
                 rollcall_store::StoreError::NotFound { .. }
                 | rollcall_store::StoreError::Exists { .. },
             ) => Exit::Usage,
