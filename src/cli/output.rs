@@ -142,7 +142,7 @@ fn raw_remark(text: &str) {
     let _ = writeln!(err, "{text}");
 }
 
-/// Emphasis where [`line`] finds a terminal.
+/// Emphasis where [`line()`] finds a terminal.
 pub(super) fn bold(text: &str) -> String {
     format!("{}{text}{}", escape::EMPHASIS, escape::EMPHASIS_END)
 }
