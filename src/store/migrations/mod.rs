@@ -48,6 +48,9 @@ const PREPARE: &str = "
 statements! {
     LOCK = "SELECT version FROM schema_version WHERE id = 1",
         postgres: "SELECT version FROM schema_version WHERE id = 1 FOR UPDATE";
+    PREPARED = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+        postgres: "SELECT COUNT(*) FROM information_schema.tables
+            WHERE table_name = 'schema_version' AND table_schema = ANY(current_schemas(false))";
     VERSION = "SELECT version FROM schema_version WHERE id = 1";
     RAISE = "UPDATE schema_version SET version = $1 WHERE id = 1";
 }
@@ -55,7 +58,11 @@ statements! {
 /// Brings a store that may be written up to date; refuses one that cannot be used.
 pub(crate) async fn settle(database: &Database, access: Access) -> Result<(), StoreError> {
     if access == Access::Read {
-        let found = version(database).await?;
+        let found = if is_prepared(database).await? {
+            version(database).await?
+        } else {
+            0
+        };
         return usable(found);
     }
     // Two programs may both find that the table is not there, and one of them is late.
@@ -69,6 +76,12 @@ pub(crate) async fn settle(database: &Database, access: Access) -> Result<(), St
     }
     let found = database.write(|tx| Box::pin(migrate(tx))).await?;
     usable(found)
+}
+
+/// Whether anything was ever made here: a new database of PostgreSQL is empty.
+async fn is_prepared(database: &Database) -> Result<bool, StoreError> {
+    let found = database.fetch_one(PREPARED, binds![]).await?;
+    Ok(found.is_some_and(|(tables,): (i64,)| tables > 0))
 }
 
 /// The version of a store.
