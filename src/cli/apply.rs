@@ -18,7 +18,7 @@ pub(super) struct Args {
 pub(super) async fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let workspace = Workspace::open(global).await?;
     let run = workspace.run(RunId(args.plan)).await?;
-    let report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
+    let report = Report::of(&run);
     if run.state == RunState::Planned && !report.held.is_empty() {
         return tell_held(global, &run, &report);
     }

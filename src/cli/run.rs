@@ -625,7 +625,7 @@ pub(super) fn summary(tally: &Tally) -> String {
 
 /// What a run kept of itself; of pushes what the journal tells.
 async fn report_of(workspace: &Workspace, tenant: TenantId, run: &Run) -> Result<Report, CliError> {
-    let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
+    let mut report = Report::of(run);
     if run.kind == RunKind::Push {
         report.tally = crate::sync::push::counted(&workspace.store, tenant, run.id).await?;
     }

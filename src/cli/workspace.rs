@@ -178,10 +178,13 @@ impl Workspace {
         let tenant = self.store.ensure_tenant(&source.tenant).await?;
         let registered = self.store.registered(&tenant).await?;
         let (mapping, mapping_text) = source.load_mapping(&registered.schemas)?;
+        let footing = self
+            .footing(source, tenant, &registered.schemas, &mapping)
+            .await?;
         let time_zone = jiff::tz::TimeZone::get(&source.time_zone)
             .map_err(|e| CliError::Usage(format!("source {}: {e}", source.name)))?;
         Ok(Setup {
-            footing: self.footing(source).await?,
+            footing,
             connector,
             mapping: Arc::new(mapping),
             mapping_text: mapping_text.into(),
@@ -196,10 +199,13 @@ impl Workspace {
     }
 
     /// What there is of a source without opening it: it may be out of reach.
-    async fn footing(&self, source: &config::Source) -> Result<Footing, CliError> {
-        let tenant = self.store.ensure_tenant(&source.tenant).await?;
-        let registered = self.store.registered(&tenant).await?;
-        let (mapping, _) = source.load_mapping(&registered.schemas)?;
+    async fn footing(
+        &self,
+        source: &config::Source,
+        tenant: Tenant,
+        schemas: &Arc<Schemas>,
+        mapping: &Mapping,
+    ) -> Result<Footing, CliError> {
         let mut record = self
             .store
             .ensure_source(tenant.id, &source.name, source.kind.as_str())
@@ -212,7 +218,7 @@ impl Workspace {
             settings: source.settings_fingerprint(mapping.fingerprint()),
             guards: source.guards.clone(),
             voices: Arc::new(self.voices(&tenant).await?),
-            schemas: Arc::clone(&registered.schemas),
+            schemas: Arc::clone(schemas),
             tenant_name: tenant.name,
         })
     }
@@ -234,7 +240,11 @@ impl Workspace {
         let pushes = |record: &Source| record.kind == crate::sync::push::KIND;
         let dropped = |record: &Source| !self.config.sources.contains_key(&record.name);
         let Some(source) = record.filter(|record| pushes(record) || dropped(record)) else {
-            return self.footing(self.source_of_run(run).await?).await;
+            let source = self.source_of_run(run).await?;
+            let tenant = self.store.ensure_tenant(&source.tenant).await?;
+            let schemas = &self.store.registered(&tenant).await?.schemas;
+            let (mapping, _) = source.load_mapping(schemas)?;
+            return self.footing(source, tenant, schemas, &mapping).await;
         };
         let tenants = self.store.tenants().await?;
         let tenant = tenants

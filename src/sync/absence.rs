@@ -13,7 +13,7 @@ use rollcall_store::records::{Link, Presence, Resource};
 use rollcall_store::writes::{Step, Write};
 
 use super::effect::{Effect, Proposal};
-use super::reconcile::{Reconciler, require};
+use super::reconcile::{Reconciler, require, voices_with};
 use crate::config::policy::LeaverAction;
 
 impl Reconciler<'_> {
@@ -38,12 +38,19 @@ impl Reconciler<'_> {
         };
         let before = self.now - grace;
         let mut proposals = Vec::new();
-        let expired = self.expired_links(before, seen).await?;
+        let own = self.setup.source.id;
+        let (mut expired, mut outlived) = (Vec::new(), Vec::new());
+        for (link, listed_by) in self.over(before, seen).await? {
+            if listed_by.is_empty() {
+                expired.push(link.id);
+            } else if !listed_by.contains(&own) && !link.contribution.is_empty() {
+                outlived.push(link);
+            }
+        }
         let mut withdrawn = self.end(&expired, Presence::Withdrawn).await?;
         for proposal in &mut withdrawn {
             proposal.effect.expires = true;
         }
-        let outlived = self.outlived_links(before, seen).await?;
         withdrawn.extend(self.fade(&outlived).await?);
         let steps: Vec<Step> = withdrawn.iter().map(|p| p.step.clone()).collect();
         self.view.lay(&steps, self.now).await?;
@@ -78,34 +85,6 @@ impl Reconciler<'_> {
             }
         }
         Ok(proposals)
-    }
-
-    /// Links whose grace period is over, of people whom nobody lists any more.
-    async fn expired_links(
-        &self,
-        before: time::OffsetDateTime,
-        seen: &HashSet<LinkId>,
-    ) -> Result<Vec<LinkId>, StoreError> {
-        let over = self.over(before, seen).await?;
-        let gone = over
-            .into_iter()
-            .filter(|(_, listed_by)| listed_by.is_empty());
-        Ok(gone.map(|(link, _)| link.id).collect())
-    }
-
-    /// Links whose grace period is over and that still say something, of people whom only
-    /// other sources list.
-    async fn outlived_links(
-        &self,
-        before: time::OffsetDateTime,
-        seen: &HashSet<LinkId>,
-    ) -> Result<Vec<Link>, StoreError> {
-        let over = self.over(before, seen).await?;
-        let own = self.setup.source.id;
-        let speak = over.into_iter().filter(|(link, listed_by)| {
-            !listed_by.is_empty() && !listed_by.contains(&own) && !link.contribution.is_empty()
-        });
-        Ok(speak.map(|(link, _)| link).collect())
     }
 
     /// Links whose grace period is over: gone, and not listed again by this read (not even as
@@ -161,28 +140,19 @@ impl Reconciler<'_> {
                 run: self.run,
                 ..old.clone()
             };
-            let others = links_of.get(&old.resource).into_iter().flatten();
-            let mut voices: Vec<&Link> = others.filter(|other| other.id != old.id).collect();
-            voices.push(&link);
+            let voices = voices_with(&link, &links_of);
             let (all, schemas) = (&self.setup.voices, &self.setup.schemas);
             let document = all.merge(link.kind, &voices, schemas);
             if require(link.kind, &document).is_err() {
                 continue;
             }
-            let changes = diff(&resource.document, &document);
             let mut writes = vec![Write::Relink {
                 link: Box::new(link),
                 journal: true,
             }];
-            let updates = !changes.is_empty();
-            if updates {
-                writes.push(Write::Update {
-                    resource: resource.id,
-                    base_version: resource.document_version,
-                    document,
-                    changes,
-                });
-            }
+            let update = update(resource, document);
+            let updates = update.is_some();
+            writes.extend(update);
             proposals.push(Proposal {
                 step: Step {
                     subject: subject(resource, old),
@@ -235,13 +205,7 @@ impl Reconciler<'_> {
         link.presence = presence;
         link.gone_since = Some(old.gone_since.unwrap_or(self.now));
         link.run = self.run;
-        let mut voices: Vec<&Link> = links_of
-            .get(&link.resource)
-            .into_iter()
-            .flatten()
-            .filter(|other| other.id != link.id)
-            .collect();
-        voices.push(&link);
+        let voices = voices_with(&link, links_of);
         let held = voices.iter().any(|l| l.presence != Presence::Withdrawn);
         let document = if held {
             self.setup
@@ -272,16 +236,9 @@ impl Reconciler<'_> {
                 });
             }
         }
-        let changes = diff(&resource.document, &document);
-        if !changes.is_empty() {
-            effect.updates = true;
-            writes.push(Write::Update {
-                resource: resource.id,
-                base_version: resource.document_version,
-                document,
-                changes,
-            });
-        }
+        let update = update(resource, document);
+        effect.updates = update.is_some();
+        writes.extend(update);
         if !held && resource.orphaned.is_none() {
             writes.push(Write::Orphan {
                 resource: resource.id,
@@ -296,6 +253,17 @@ impl Reconciler<'_> {
             effect,
         })
     }
+}
+
+/// The write of a resource's new document; none if it is as it was.
+fn update(resource: &Resource, document: Document) -> Option<Write> {
+    let changes = diff(&resource.document, &document);
+    (!changes.is_empty()).then_some(Write::Update {
+        resource: resource.id,
+        base_version: resource.document_version,
+        document,
+        changes,
+    })
 }
 
 /// Whom nobody holds keeps the attributes that they had, and is not active.

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_mapping::Mapping;
 use rollcall_store::ids::{ResourceId, TenantId};
@@ -12,8 +11,7 @@ use rollcall_store::records::{Link, Resource};
 use rollcall_store::writes::{Step, Write};
 use rollcall_store::{By, Store, StoreError, said};
 
-use super::correlate::known_by;
-use super::employees::employee_number;
+use super::correlate::{known_by, texts};
 
 /// Steps and resources looked at together.
 const TOGETHER: usize = 500;
@@ -183,17 +181,6 @@ fn texts_of_made(step: &Step, mapping: &Mapping) -> Vec<(Kind, By, String)> {
                 .map(move |text| (kind, by, text))
         })
         .collect()
-}
-
-fn texts(document: &Document, by: By) -> Vec<String> {
-    let one = |text: Option<&str>| text.map(str::to_owned).into_iter().collect();
-    match by {
-        By::Email => document.emails().map(str::to_owned).collect(),
-        By::EmployeeNumber => one(document
-            .get(&employee_number())
-            .and_then(|number| number.as_str())),
-        _ => one(document.text(by.as_str())),
-    }
 }
 
 /// The resources whose state a step builds on.

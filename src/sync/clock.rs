@@ -23,6 +23,18 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that a test moves.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Moved(pub(crate) std::sync::Mutex<OffsetDateTime>);
+
+#[cfg(test)]
+impl Clock for Moved {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}
+
 /// Makes new SCIM ids: `UUIDv7` (RFC 9562 §5.7), each greater than the one before, so that
 /// those of one run stand side by side in an index.
 #[derive(Debug, Default)]

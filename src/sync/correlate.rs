@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rollcall_directory::document::Document;
 use rollcall_directory::entry::Kind;
 use rollcall_directory::schema::Unit;
 use rollcall_mapping::Mapping;
@@ -183,6 +184,18 @@ pub(super) fn known_by(mapping: &Mapping, kind: Kind) -> Vec<(Unit, By)> {
         units.push((Unit::from_canonical("userName"), By::UserName));
     }
     units
+}
+
+/// The texts by which a document can be found, as they stand in it.
+pub(super) fn texts(document: &Document, by: By) -> Vec<String> {
+    let one = |text: Option<&str>| text.map(str::to_owned).into_iter().collect();
+    match by {
+        By::Email => document.emails().map(str::to_owned).collect(),
+        By::EmployeeNumber => one(document
+            .get(&employee_number())
+            .and_then(|number| number.as_str())),
+        _ => one(document.text(by.as_str())),
+    }
 }
 
 /// One entry, one rule: who carries the value, and may the entry be theirs?

@@ -46,6 +46,8 @@ mod view;
 mod writer;
 
 pub(crate) use absence::name_of;
+#[cfg(test)]
+pub(crate) use clock::Moved;
 pub(crate) use clock::{Clock, SystemClock};
 pub(crate) use explain::{Explanation, Saying, explain, find};
 pub(crate) use freshness::{READ_ENDS, freshness};

@@ -17,6 +17,7 @@ use rollcall_store::writes::{Step, Write};
 use super::candidate::{Candidate, OF_NO_ENTRY};
 use super::effect::Proposal;
 use super::place::Place;
+use super::reader::LinkIndex;
 use super::reconcile::Reconciler;
 
 /// What a run has found out about names that pass on.
@@ -74,10 +75,10 @@ impl Reconciler<'_> {
     }
 
     /// The writes that make the next run look again at the entries of this source that mean
-    /// somebody by a name that has passed on. `people`: the links of this source to people.
-    pub(super) async fn look_again(&self, people: &[LinkId]) -> Result<Vec<Proposal>, StoreError> {
+    /// somebody by a name that has passed on.
+    pub(super) async fn look_again(&self, index: &LinkIndex) -> Result<Vec<Proposal>, StoreError> {
         let former: Vec<ResourceId> = self.passed_names.former.iter().copied().collect();
-        let mut again = self.who_mention(&former, people).await?;
+        let mut again = self.who_mention(&former, index).await?;
         again.retain(|link| !self.passed_names.looked_at.contains(&link.id));
         Ok(again.into_iter().map(forget_fingerprint).collect())
     }
@@ -86,10 +87,10 @@ impl Reconciler<'_> {
     pub(super) async fn look_again_without(
         &mut self,
         deleted: &[ResourceId],
-        people: &[LinkId],
+        index: &LinkIndex,
     ) -> Result<Vec<Proposal>, StoreError> {
         self.passed_names.former.extend(deleted);
-        let again = self.who_mention(deleted, people).await?;
+        let again = self.who_mention(deleted, index).await?;
         Ok(again.into_iter().map(forget_fingerprint).collect())
     }
 
@@ -98,7 +99,7 @@ impl Reconciler<'_> {
     async fn who_mention(
         &self,
         former: &[ResourceId],
-        people: &[LinkId],
+        index: &LinkIndex,
     ) -> Result<Vec<Link>, StoreError> {
         if former.is_empty() {
             return Ok(Vec::new());
@@ -121,7 +122,7 @@ impl Reconciler<'_> {
             .into_values()
             .map(|resource| resource.uuid.to_string())
             .collect();
-        for chunk in people.chunks(Batch::ENTRIES_MAX) {
+        for chunk in index.people().chunks(Batch::ENTRIES_MAX) {
             let of_people = self.view.links(chunk).await?.into_values();
             links.extend(of_people.filter(|link| mentions(link, &told)));
         }

@@ -53,7 +53,7 @@ impl Engine {
         }
         self.store.keep_validators(footing.source.id, None).await?;
         let writer = Writer::new(&self.store, footing, Actor::Run(id), Some(fence), now);
-        let mut report: Report = serde_json::from_value(run.report.clone()).unwrap_or_default();
+        let mut report = Report::of(&run);
         // Counted, and on record, before the first is written.
         report.removed = Removed::all_of(&report.tally);
         report.waiting = 0;
@@ -182,7 +182,7 @@ impl Engine {
         let made = run.finished.unwrap_or(run.started);
         let after = |r: &&Run| r.id != run.id && r.finished.is_some_and(|at| at > made);
         for other in later.iter().filter(after) {
-            let report: Report = serde_json::from_value(other.report.clone()).unwrap_or_default();
+            let report = Report::of(other);
             let wrote = matches!(
                 other.state,
                 RunState::Applied | RunState::Held | RunState::Undone

@@ -524,6 +524,16 @@ pub(super) struct Known {
     pub(super) pending: HashMap<LinkId, Vec<Reference>>,
 }
 
+/// All links of a resource, with a new state of one of them.
+pub(super) fn voices_with<'l>(
+    link: &'l Link,
+    links_of: &'l HashMap<ResourceId, Vec<Link>>,
+) -> Vec<&'l Link> {
+    let all = links_of.get(&link.resource).into_iter().flatten();
+    let others = all.filter(|other| other.id != link.id);
+    others.chain([link]).collect()
+}
+
 /// Where members come or go, the journal keeps the link's old state too: an undo then
 /// restores its fingerprint, so that the next run sees the group as changed.
 fn remember_old_state(writes: &mut [Write]) {

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::candidate::Candidate;
 use super::effect::{Effect, Proposal};
 use super::place::Place;
-use super::reconcile::{MEMBERS, Reconciler, subject};
+use super::reconcile::{MEMBERS, Reconciler, subject, voices_with};
 use super::view::Named;
 
 /// A link's references that name somebody by now, and whom.
@@ -101,13 +101,7 @@ impl Reconciler<'_> {
             }
             if link.contribution != old.contribution {
                 link.run = self.run;
-                let mut voices: Vec<&Link> = links_of
-                    .get(&link.resource)
-                    .into_iter()
-                    .flatten()
-                    .filter(|other| other.id != link.id)
-                    .collect();
-                voices.push(&link);
+                let voices = voices_with(&link, &links_of);
                 let document = self
                     .setup
                     .voices

@@ -2,7 +2,7 @@
 
 use rollcall_directory::entry::Kind;
 use rollcall_store::ids::RunId;
-use rollcall_store::records::RunState;
+use rollcall_store::records::{Run, RunState};
 use serde::{Deserialize, Serialize};
 
 use super::effect::Proposal;
@@ -33,6 +33,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// What a run has kept of itself.
+    pub(crate) fn of(run: &Run) -> Self {
+        serde_json::from_value(run.report.clone()).unwrap_or_default()
+    }
+
     /// Tells of steps that the store refused.
     pub(super) fn refuse(&mut self, refused: &[Refused]) {
         self.unwritten += refused.len() as u64;

@@ -456,7 +456,7 @@ impl Going<'_> {
         } else {
             Vec::new()
         };
-        let look_again = reconciler.look_again(&reading.index.people()).await?;
+        let look_again = reconciler.look_again(&reading.index).await?;
         self.take(reconciler, look_again, &mut outlet).await?;
         self.take(reconciler, doubles, &mut outlet).await?;
         outlet.flush().await?;

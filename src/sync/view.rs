@@ -17,7 +17,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::candidate::Candidate;
-use super::employees::{Employees, Gone, employee_number};
+use super::correlate::texts;
+use super::employees::{Employees, Gone};
 use super::import::{Made, ShortHash};
 
 /// See the module.
@@ -539,26 +540,20 @@ impl View {
 
 /// Everything that a resource can be found by.
 fn texts_of(resource: &Resource) -> Vec<(By, String)> {
-    let document = &resource.document;
-    let mut texts = Vec::new();
-    let mut push = |by: By, text: Option<&str>| {
-        if let Some(text) = text {
-            texts.push((by, by.fold(text)));
-        }
+    let user_name = match resource.orphaned {
+        None => By::UserName,
+        Some(_) => By::FreedName,
     };
-    if resource.kind == Kind::User {
-        let by = match resource.orphaned {
-            None => By::UserName,
-            Some(_) => By::FreedName,
-        };
-        push(by, document.text("userName"));
-        let number = document.get(&employee_number());
-        push(By::EmployeeNumber, number.and_then(|n| n.as_str()));
-    }
-    push(By::ExternalId, document.text("externalId"));
-    push(By::DisplayName, document.text("displayName"));
-    for email in document.emails() {
-        push(By::Email, Some(email));
-    }
-    texts
+    let of_users: &[By] = match resource.kind {
+        Kind::User => &[user_name, By::EmployeeNumber],
+        Kind::Group | Kind::Custom(_) => &[],
+    };
+    let of_all = [By::ExternalId, By::DisplayName, By::Email];
+    let found_by = of_users.iter().copied().chain(of_all);
+    found_by
+        .flat_map(|by| {
+            let texts = texts(&resource.document, by).into_iter();
+            texts.map(move |text| (by, by.fold(&text)))
+        })
+        .collect()
 }

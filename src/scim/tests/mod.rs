@@ -34,7 +34,7 @@ use crate::auth::connection::{Admission, Scope};
 use crate::auth::{BearerToken, SCIM_READ};
 use crate::config::{Config, Environment};
 use crate::scim::Inspector;
-use crate::sync::Clock;
+use crate::sync::Moved;
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:10 UTC);
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -65,16 +65,6 @@ macro_rules! on_both {
     )* };
 }
 use on_both;
-
-/// A clock that a test moves.
-#[derive(Debug)]
-struct Moved(Mutex<OffsetDateTime>);
-
-impl Clock for Moved {
-    fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A service with the tenant `example`, and a connection that writes into it.
 struct World {

@@ -44,11 +44,6 @@ impl Going<'_> {
         reconciler.view.lay(&steps, self.now).await?;
         let seen = reading.index.seen();
         let expired = reconciler.expire(&seen).await?;
-        self.report.tally.deleted = expired
-            .iter()
-            .flat_map(|p| &p.step.writes)
-            .filter(|w| matches!(w, Write::Delete { .. }))
-            .count() as u64;
         self.report.tally.users_expired =
             expired.iter().filter(|p| p.deletes_a_person()).count() as u64;
         let deleted: Vec<ResourceId> = expired
@@ -59,8 +54,10 @@ impl Going<'_> {
                 _ => None,
             })
             .collect();
-        let people = reading.index.people();
-        let look_again = reconciler.look_again_without(&deleted, &people).await?;
+        self.report.tally.deleted = deleted.len() as u64;
+        let look_again = reconciler
+            .look_again_without(&deleted, &reading.index)
+            .await?;
         proposals.extend(expired);
         proposals.extend(look_again);
         proposals.extend(self.forget_quarantine(reconciler));

@@ -77,7 +77,7 @@ impl Engine {
             if other.id == run || other.state == RunState::Undone || ended < since {
                 continue;
             }
-            let report: Report = serde_json::from_value(other.report).unwrap_or_default();
+            let report = Report::of(&other);
             sum.add(&report.removed);
         }
         Ok(sum)

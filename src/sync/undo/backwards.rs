@@ -88,10 +88,7 @@ impl<'a> Backwards<'a> {
     pub(super) async fn end(mut self) -> Result<(Vec<Step>, Report), SyncError> {
         let mut steps = Vec::new();
         for id in std::mem::take(&mut self.order) {
-            let Some(going_back) = self.going_back.remove(&id) else {
-                continue;
-            };
-            steps.extend(self.settle(id, going_back).await?);
+            steps.extend(self.settle(id).await?);
         }
         let mut notes: Vec<String> = self
             .leftovers
@@ -192,8 +189,8 @@ impl<'a> Backwards<'a> {
                 Ok(Vec::new())
             }
             JournalEvent::Deleted { .. } => self.undelete(line, resource).await?,
-            JournalEvent::Linked => match line.link {
-                Some(cut) if self.link_is_ours(cut).await? => Ok(vec![Write::Unlink { link: cut }]),
+            JournalEvent::Linked => match self.link(line.link).await? {
+                Some(made) if self.is_ours(&made) => Ok(vec![Write::Unlink { link: made.id }]),
                 _ => Err("its link has changed since".to_owned()),
             },
             JournalEvent::LinkChanged { before } => Ok(self.unchange(id, line, before).await?),
@@ -224,11 +221,11 @@ impl<'a> Backwards<'a> {
         told: &JournalLine,
         before: &Link,
     ) -> Result<Vec<Write>, SyncError> {
-        let Some(current) = self.view.links(&[before.id]).await?.remove(&before.id) else {
+        let Some(current) = self.link(Some(before.id)).await? else {
             self.leave(id, "its link is gone".to_owned());
             return Ok(Vec::new());
         };
-        if self.link_is_ours(before.id).await? {
+        if self.is_ours(&current) {
             return Ok(vec![Write::Relink {
                 link: to_be_looked_at(before),
                 journal: true,
@@ -400,10 +397,10 @@ impl<'a> Backwards<'a> {
         let links = links.get(&resource.id).map_or(&[][..], Vec::as_slice);
         if links.iter().any(|link| Some(link.id) != line.link) {
             self.leave(resource.id, "another source holds it by now".to_owned());
-            return Ok(match line.link {
-                Some(own) if self.link_is_ours(own).await? => Ok(vec![Write::Unlink { link: own }]),
-                _ => Ok(Vec::new()),
-            });
+            let own = links.iter().find(|link| Some(link.id) == line.link);
+            let own = own.filter(|link| self.is_ours(link));
+            let cut = own.map(|link| Write::Unlink { link: link.id });
+            return Ok(Ok(cut.into_iter().collect()));
         }
         if self.changed_since(resource).await? {
             return Ok(Err("it was changed by a later run".to_owned()));
@@ -433,12 +430,14 @@ impl<'a> Backwards<'a> {
         Ok(last.is_some_and(|run| run != Some(self.undone)))
     }
 
+    async fn link(&self, id: Option<LinkId>) -> Result<Option<Link>, SyncError> {
+        let Some(id) = id else { return Ok(None) };
+        Ok(self.view.links(&[id]).await?.remove(&id))
+    }
+
     /// Whether the link is as the undone run left it, or as this undo has it by now.
-    async fn link_is_ours(&self, id: LinkId) -> Result<bool, SyncError> {
-        let found = self.view.links(&[id]).await?;
-        Ok(found
-            .get(&id)
-            .is_some_and(|link| link.run == self.run || link.run <= self.undone))
+    fn is_ours(&self, link: &Link) -> bool {
+        link.run == self.run || link.run <= self.undone
     }
 }
 

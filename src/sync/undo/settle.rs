@@ -15,13 +15,9 @@ use crate::sync::reconcile::require;
 
 impl Backwards<'_> {
     /// The step that puts one resource back; none if all of it stays.
-    pub(super) async fn settle(
-        &mut self,
-        id: ResourceId,
-        going_back: GoingBack,
-    ) -> Result<Option<Step>, SyncError> {
+    pub(super) async fn settle(&mut self, id: ResourceId) -> Result<Option<Step>, SyncError> {
         let Some(resource) = self.resource(id).await? else {
-            return Ok(deletion(going_back));
+            return Ok(self.going_back.remove(&id).and_then(deletion));
         };
         let links = self.view.links_of(&[id]).await?;
         let links: Vec<&Link> = links.get(&id).into_iter().flatten().collect();
@@ -34,33 +30,32 @@ impl Backwards<'_> {
         } else {
             last_state(&resource)
         };
-        // Back for `leave`, which names it.
-        let mut writes = going_back.writes.clone();
-        self.going_back.insert(id, going_back);
         if let Err(why) = require(resource.kind, &document) {
             self.leave(id, why);
             return Ok(None);
         }
         self.tell_what_stays(id, &document);
-        writes.extend(self.hold(id, &resource, held));
+        let going_back = self.going_back.remove(&id).unwrap_or_default();
+        let orphan = self.hold(&going_back, &resource, held);
+        let mut writes = going_back.writes;
+        writes.extend(orphan);
         self.put(&resource, document, &mut writes);
-        let subject = self.going_back.remove(&id).map(|g| g.subject);
-        Ok((!writes.is_empty()).then(|| Step {
-            subject: subject.unwrap_or_default(),
+        Ok((!writes.is_empty()).then_some(Step {
+            subject: going_back.subject,
             writes,
         }))
     }
 
     /// Whether a source holds it, as far as that is not what it was.
-    fn hold(&self, id: ResourceId, resource: &Resource, held: bool) -> Option<Write> {
+    fn hold(&self, going_back: &GoingBack, resource: &Resource, held: bool) -> Option<Write> {
         let since = if held {
             None
         } else {
-            let before = self.going_back.get(&id).and_then(|g| g.orphaned_before);
+            let before = going_back.orphaned_before;
             before.or(resource.orphaned).or(Some(self.now))
         };
         (since != resource.orphaned).then_some(Write::Orphan {
-            resource: id,
+            resource: resource.id,
             since,
         })
     }

@@ -28,7 +28,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::{Connection, IfMatch, KIND, PushEngine, PushError, Pushed, Pusher, UnknownMembers};
-use crate::sync::{Clock, Engine, Tenancy, VoiceSettings, Voices};
+use crate::sync::{Engine, Moved, Tenancy, VoiceSettings, Voices};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:10 UTC);
 const GRACE: Duration = Duration::from_hours(30 * 24);
@@ -58,16 +58,6 @@ macro_rules! on_both {
     )* };
 }
 use on_both;
-
-/// A clock that a test moves.
-#[derive(Debug)]
-struct Moved(Mutex<OffsetDateTime>);
-
-impl Clock for Moved {
-    fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A tenant with a personnel system (`hr`, priority 10) and two identity providers that
 /// push (`okta`, 20, and `entra`, 30).
